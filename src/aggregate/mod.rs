@@ -1,0 +1,1 @@
+//! Grades become estimates with intervals.

@@ -1,0 +1,1 @@
+//! Providers: encode, pace, send, retry, decode.

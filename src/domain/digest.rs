@@ -1,0 +1,201 @@
+//! Digests: SHA-256 over canonical JSON.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use std::fmt;
+use std::fmt::Write as _;
+
+/// `sha256:` and 64 lower-case hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest([u8; 32]);
+
+impl Digest {
+    /// The digest of bytes as they are.
+    pub fn of_bytes(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+
+    /// The digest of text with `\r\n` and lone `\r` read as `\n`, so that a checkout with other line endings
+    /// has the same digest.
+    pub fn of_text(text: &str) -> Self {
+        if text.contains('\r') {
+            Self::of_bytes(text.replace("\r\n", "\n").replace('\r', "\n").as_bytes())
+        } else {
+            Self::of_bytes(text.as_bytes())
+        }
+    }
+
+    /// The digest of the canonical JSON of `value`.
+    pub fn of_json(value: &Value) -> Self {
+        Self::of_bytes(canonical_json(value).as_bytes())
+    }
+
+    /// The first twelve hexadecimal digits, for people.
+    pub fn short(&self) -> String {
+        self.to_string()["sha256:".len()..][..12].to_owned()
+    }
+}
+
+/// JSON with object keys sorted by code point, no white space, and `\n` line ends in strings.
+///
+/// Numbers are written as `serde_json` writes them, except that a float without a fraction is written as the
+/// integer it equals (`1.0` and `1` are one number).
+pub fn canonical_json(value: &Value) -> String {
+    let mut out = String::new();
+    write_canonical(value, &mut out);
+    out
+}
+
+fn write_canonical(value: &Value, out: &mut String) {
+    match value {
+        Value::Null => out.push_str("null"),
+        Value::Bool(flag) => out.push_str(if *flag { "true" } else { "false" }),
+        Value::Number(number) => write_number(number, out),
+        Value::String(text) => write_string(text, out),
+        Value::Array(items) => {
+            out.push('[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                write_canonical(item, out);
+            }
+            out.push(']');
+        }
+        Value::Object(map) => {
+            let mut keys: Vec<&String> = map.keys().collect();
+            keys.sort_unstable();
+            out.push('{');
+            for (index, key) in keys.into_iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                write_string(key, out);
+                out.push(':');
+                write_canonical(&map[key], out);
+            }
+            out.push('}');
+        }
+    }
+}
+
+/// 2^53: below it every integer is exact as a float.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+fn write_number(number: &serde_json::Number, out: &mut String) {
+    match number.as_f64() {
+        Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < EXACT => {
+            #[expect(clippy::cast_possible_truncation, reason = "an integer below 2^53")]
+            let integer = float as i64;
+            let _ = write!(out, "{integer}");
+        }
+        _ => {
+            let _ = write!(out, "{number}");
+        }
+    }
+}
+
+fn write_string(text: &str, out: &mut String) {
+    out.push('"');
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\r' => {
+                if chars.peek() == Some(&'\n') {
+                    chars.next();
+                }
+                out.push_str("\\n");
+            }
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            c if (c as u32) < 0x20 => {
+                let _ = write!(out, "\\u{:04x}", c as u32);
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = String::with_capacity(71);
+        text.push_str("sha256:");
+        for byte in self.0 {
+            write!(text, "{byte:02x}")?;
+        }
+        f.pad(&text)
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")
+    }
+}
+
+/// Why a text is not a digest.
+#[derive(Debug, thiserror::Error)]
+#[error("not a digest: expected \"sha256:\" and 64 hexadecimal digits")]
+pub struct NotADigest;
+
+impl std::str::FromStr for Digest {
+    type Err = NotADigest;
+
+    fn from_str(text: &str) -> Result<Self, NotADigest> {
+        let hex = text.strip_prefix("sha256:").ok_or(NotADigest)?.as_bytes();
+        if hex.len() != 64 {
+            return Err(NotADigest);
+        }
+        let digit = |byte: u8| (byte as char).to_digit(16).ok_or(NotADigest);
+        let mut bytes = [0u8; 32];
+        for (byte, pair) in bytes.iter_mut().zip(hex.chunks_exact(2)) {
+            *byte = u8::try_from(digit(pair[0])? * 16 + digit(pair[1])?).map_err(|_| NotADigest)?;
+        }
+        Ok(Self(bytes))
+    }
+}
+
+impl Serialize for Digest {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Digest {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn key_order_and_line_endings_do_not_move_a_digest() {
+        let a: Value = serde_json::from_str(r#"{"b": 1.0, "a": "x\r\ny"}"#).expect("json");
+        let b: Value = serde_json::from_str(r#"{"a": "x\ny", "b": 1}"#).expect("json");
+        assert_eq!(Digest::of_json(&a), Digest::of_json(&b));
+        assert_ne!(Digest::of_json(&a), Digest::of_json(&json!({"a": "x\ny", "b": true})));
+        assert_ne!(Digest::of_json(&json!(["ab", "c"])), Digest::of_json(&json!(["a", "bc"])));
+    }
+
+    #[test]
+    fn a_digest_reads_back_as_written() {
+        let digest = Digest::of_bytes(b"");
+        assert_eq!(
+            digest.to_string(),
+            "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+        );
+        assert_eq!(digest.to_string().parse::<Digest>().ok(), Some(digest));
+        for bad in ["", "sha256:", "md5:e3b0", "sha256:zz"] {
+            assert!(bad.parse::<Digest>().is_err(), "{bad}");
+        }
+    }
+}

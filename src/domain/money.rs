@@ -1,0 +1,71 @@
+//! Money is a decimal, never a float.
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::iter::Sum;
+use std::ops::{Add, AddAssign};
+
+/// US dollars, exact. As JSON a decimal string without trailing zeros.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Usd(pub Decimal);
+
+impl Usd {
+    /// Nothing spent. Not a stand-in for "unknown".
+    pub const ZERO: Self = Self(Decimal::ZERO);
+
+    /// For people: four decimals below a dollar, two from there on.
+    pub fn display(self) -> String {
+        let digits = if self.0 < Decimal::ONE && !self.0.is_zero() { 4 } else { 2 };
+        if !self.0.is_zero() && self.0.round_dp(4).is_zero() {
+            return "<$0.0001".to_owned();
+        }
+        format!("${:.digits$}", self.0)
+    }
+}
+
+impl fmt::Display for Usd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.normalize())
+    }
+}
+
+impl std::str::FromStr for Usd {
+    type Err = rust_decimal::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Decimal::from_str_exact(text).or_else(|_| Decimal::from_scientific(text)).map(Self)
+    }
+}
+
+impl Add for Usd {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+}
+
+impl AddAssign for Usd {
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
+    }
+}
+
+impl Sum for Usd {
+    fn sum<I: Iterator<Item = Self>>(iter: I) -> Self {
+        iter.fold(Self::ZERO, Add::add)
+    }
+}
+
+impl Serialize for Usd {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Usd {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}

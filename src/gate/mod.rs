@@ -1,0 +1,1 @@
+//! Estimates and thresholds become a verdict.

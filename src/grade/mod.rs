@@ -1,0 +1,1 @@
+//! An answer becomes a grade: asserts by family, and the judge.

@@ -1,0 +1,1 @@
+//! What is kept on disk: exchanges, recordings, runs; and what they cost.

@@ -1,0 +1,332 @@
+//! Reading a tree into checked types: every fault is collected, none stops the reading of its neighbours.
+
+use super::yaml::{Key, Kind, Node};
+use crate::domain::{Code, Diagnostic, Place, RelPath, Span};
+use serde_json::Value;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+/// A key that the manifest does not have.
+pub const UNKNOWN_KEY: Code = Code("unknown-key");
+/// A key that has to be there.
+pub const MISSING_KEY: Code = Code("missing-key");
+/// A value of another type than the key takes.
+pub const WRONG_TYPE: Code = Code("wrong-type");
+/// A value that the key does not take.
+pub const BAD_VALUE: Code = Code("bad-value");
+
+/// Collects what is wrong with one file.
+#[derive(Debug)]
+pub struct Sink {
+    path: RelPath,
+    found: RefCell<Vec<Diagnostic>>,
+}
+
+impl Sink {
+    /// A sink for the faults of `path`.
+    pub fn new(path: &RelPath) -> Self {
+        Self { path: path.clone(), found: RefCell::default() }
+    }
+
+    /// The file.
+    pub fn path(&self) -> &RelPath {
+        &self.path
+    }
+
+    /// The place of `span` in the file.
+    pub fn place(&self, span: Span) -> Place {
+        Place::at(&self.path, span)
+    }
+
+    /// Records `diagnostic` as it is.
+    pub fn push(&self, diagnostic: Diagnostic) {
+        self.found.borrow_mut().push(diagnostic);
+    }
+
+    /// Records an error at `span`.
+    pub fn error(&self, code: Code, span: Span, message: impl Into<String>, help: impl Into<String>) {
+        self.push(Diagnostic::error(code, message).at(self.place(span)).help(help));
+    }
+
+    /// Records a warning at `span`.
+    pub fn warning(&self, code: Code, span: Span, message: impl Into<String>, help: impl Into<String>) {
+        self.push(Diagnostic::warning(code, message).at(self.place(span)).help(help));
+    }
+
+    /// Whether an error was recorded.
+    pub fn has_errors(&self) -> bool {
+        self.found.borrow().iter().any(Diagnostic::is_error)
+    }
+
+    /// Everything recorded, in the order of recording.
+    pub fn into_found(self) -> Vec<Diagnostic> {
+        self.found.into_inner()
+    }
+
+    /// Reads `node` as a mapping; anything else is an error.
+    pub fn fields<'a>(&'a self, node: &'a Node, what: &'static str) -> Option<Fields<'a>> {
+        match &node.kind {
+            Kind::Map(items) => Some(Fields {
+                sink: self,
+                what,
+                span: node.span,
+                taken: (0..items.len()).map(|_| Cell::new(false)).collect(),
+                asked: RefCell::default(),
+                items,
+            }),
+            _ => {
+                self.wrong_type(node, what, "a mapping");
+                None
+            }
+        }
+    }
+
+    /// Records that `node`, the value of `what`, should have been `wanted`.
+    pub fn wrong_type(&self, node: &Node, what: &str, wanted: &str) {
+        self.error(
+            WRONG_TYPE,
+            node.span,
+            format!("{what} is {}, expected {wanted}", node.noun()),
+            format!("write {wanted} here"),
+        );
+    }
+
+    /// Reads a text that is not empty, as it was written: `2.10` stays `2.10`.
+    pub fn written(&self, node: &Node, what: &str) -> Option<String> {
+        match node.as_written() {
+            Some(text) if !node.is_null() && !text.trim().is_empty() => Some(text.to_owned()),
+            _ => {
+                self.wrong_type(node, what, "text");
+                None
+            }
+        }
+    }
+
+    /// Reads a text. A number or a boolean without quotes is refused, an empty text is not.
+    pub fn text(&self, node: &Node, what: &str) -> Option<String> {
+        match node.value() {
+            Value::String(text) => Some(text),
+            _ => {
+                self.wrong_type(node, what, "text");
+                None
+            }
+        }
+    }
+
+    /// Reads a finite number.
+    pub fn number(&self, node: &Node, what: &str) -> Option<f64> {
+        match node.value().as_f64() {
+            Some(number) if number.is_finite() => Some(number),
+            _ => {
+                self.wrong_type(node, what, "a number");
+                None
+            }
+        }
+    }
+
+    /// Reads a number within `range`.
+    pub fn number_in(&self, node: &Node, what: &str, range: std::ops::RangeInclusive<f64>) -> Option<f64> {
+        let number = self.number(node, what)?;
+        if range.contains(&number) {
+            return Some(number);
+        }
+        let (low, high) = (range.start(), range.end());
+        let wanted =
+            if high.is_finite() { format!("between {low} and {high}") } else { format!("at least {low}") };
+        self.error(
+            BAD_VALUE,
+            node.span,
+            format!("{what} is {number}, expected a number {wanted}"),
+            format!("use a number {wanted}"),
+        );
+        None
+    }
+
+    /// Reads an integer of at least `least`.
+    pub fn integer(&self, node: &Node, what: &str, least: u32) -> Option<u32> {
+        match node.value().as_u64().map(u32::try_from) {
+            Some(Ok(integer)) if integer >= least => Some(integer),
+            Some(_) => {
+                self.error(
+                    BAD_VALUE,
+                    node.span,
+                    format!("{what} has to be an integer of at least {least}"),
+                    format!("use {least} or more"),
+                );
+                None
+            }
+            None => {
+                self.wrong_type(node, what, "a whole number");
+                None
+            }
+        }
+    }
+
+    /// Reads a boolean.
+    pub fn boolean(&self, node: &Node, what: &str) -> Option<bool> {
+        match node.value() {
+            Value::Bool(flag) => Some(flag),
+            _ => {
+                self.wrong_type(node, what, "true or false");
+                None
+            }
+        }
+    }
+
+    /// Reads a list; with `or_one`, a value that is no list is a list of one.
+    pub fn list<'a>(&self, node: &'a Rc<Node>, what: &str, or_one: bool) -> Vec<&'a Rc<Node>> {
+        match &node.kind {
+            Kind::List(items) => items.iter().collect(),
+            _ if or_one => vec![node],
+            _ => {
+                self.wrong_type(node, what, "a list");
+                Vec::new()
+            }
+        }
+    }
+
+    /// Reads a list of texts; with `or_one`, one text is a list of one.
+    pub fn texts(&self, node: &Rc<Node>, what: &str, or_one: bool) -> Vec<String> {
+        self.list(node, what, or_one).into_iter().filter_map(|item| self.text(item, what)).collect()
+    }
+
+    /// Reads one word of a closed set.
+    pub fn one_of<T: Copy>(&self, node: &Node, what: &str, words: &[(&'static str, T)]) -> Option<T> {
+        let written = node.as_written().unwrap_or("");
+        if let Some((_, value)) = words.iter().find(|(word, _)| *word == written) {
+            return Some(*value);
+        }
+        let names: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        let help = match closest(written, names.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("use one of: {}", names.join(", ")),
+        };
+        self.error(BAD_VALUE, node.span, format!("`{written}` is not a value of {what}"), help);
+        None
+    }
+}
+
+/// A mapping being read. The keys asked for are the keys it has; [`Fields::finish`] reports the others.
+#[derive(Debug)]
+pub struct Fields<'a> {
+    sink: &'a Sink,
+    what: &'static str,
+    span: Span,
+    items: &'a [(Key, Rc<Node>)],
+    taken: Vec<Cell<bool>>,
+    asked: RefCell<Vec<&'static str>>,
+}
+
+impl<'a> Fields<'a> {
+    /// The sink behind it.
+    pub fn sink(&self) -> &'a Sink {
+        self.sink
+    }
+
+    /// Where the mapping starts.
+    pub fn span(&self) -> Span {
+        self.span
+    }
+
+    /// The value of `key`. A key whose value is null counts as absent.
+    pub fn get(&self, key: &'static str) -> Option<&'a Rc<Node>> {
+        self.asked.borrow_mut().push(key);
+        let index = self.items.iter().position(|(have, _)| have.text == key)?;
+        self.taken[index].set(true);
+        let node = &self.items[index].1;
+        (!node.is_null()).then_some(node)
+    }
+
+    /// Where `key` stands, or else the mapping.
+    pub fn key_span(&self, key: &str) -> Span {
+        self.items.iter().find(|(have, _)| have.text == key).map_or(self.span, |(have, _)| have.span)
+    }
+
+    /// The value of a key that has to be there; its absence is an error.
+    pub fn require(&self, key: &'static str, example: &str) -> Option<&'a Rc<Node>> {
+        let node = self.get(key);
+        if node.is_none() {
+            self.sink.error(
+                MISSING_KEY,
+                self.span,
+                format!("{} needs `{key}`", self.what),
+                format!("add `{key}: {example}`"),
+            );
+        }
+        node
+    }
+
+    /// Every entry, in the order of the file, all counted as known: for mappings with free keys.
+    pub fn entries(&self) -> impl Iterator<Item = (&'a Key, &'a Rc<Node>)> {
+        self.taken.iter().for_each(|taken| taken.set(true));
+        self.items.iter().map(|(key, node)| (key, node))
+    }
+
+    /// Reports every key that was not asked for. `x-*` and `metadata` are free at the top of a manifest,
+    /// which `free` says this is.
+    pub fn finish(self, free: bool) {
+        let asked = self.asked.borrow();
+        for ((key, _), taken) in self.items.iter().zip(&self.taken) {
+            if taken.get() || (free && (key.text.starts_with("x-") || key.text == "metadata")) {
+                continue;
+            }
+            let help = match closest(&key.text, asked.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None if free => "remove it, or put it under `metadata:` or behind `x-`".to_owned(),
+                None => format!("use one of: {}", asked.join(", ")),
+            };
+            self.sink.error(
+                UNKNOWN_KEY,
+                key.span,
+                format!("unknown key `{}` in {}", key.text, self.what),
+                help,
+            );
+        }
+    }
+}
+
+/// The word of `words` that `written` was most likely meant to be.
+pub fn closest<'w>(written: &str, words: impl Iterator<Item = &'w str>) -> Option<&'w str> {
+    let folded = written.to_lowercase().replace('-', "_");
+    words
+        .map(|word| (strsim::damerau_levenshtein(&folded, &word.to_lowercase().replace('-', "_")), word))
+        .filter(|(distance, word)| {
+            *distance <= 1 + word.chars().count() / 4 && *distance < word.chars().count()
+        })
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, word)| word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::yaml::parse;
+
+    fn codes(sink: Sink) -> Vec<(&'static str, u32, Option<String>)> {
+        sink.into_found()
+            .into_iter()
+            .map(|d| (d.code.0, d.place.and_then(|p| p.span).map_or(0, |s| s.line), d.help))
+            .collect()
+    }
+
+    #[test]
+    fn all_faults_of_a_mapping_are_reported_in_one_go() {
+        let sink = Sink::new(&RelPath::root());
+        let node = parse("modle_target: x\ntemperatur: hot\nx-note: 1\nmetadata: {a: 1}\n")
+            .expect("yaml")
+            .expect("node");
+        let fields = sink.fields(&node, "a prompt manifest").expect("a map");
+        fields.require("version", "\"1.0.0\"");
+        fields.get("model_target");
+        fields.get("temperatur").map(|node| sink.number(node, "temperatur"));
+        fields.finish(true);
+        assert_eq!(
+            codes(sink),
+            [
+                ("missing-key", 1, Some("add `version: \"1.0.0\"`".into())),
+                ("wrong-type", 2, Some("write a number here".into())),
+                ("unknown-key", 1, Some("did you mean `model_target`?".into())),
+            ]
+        );
+    }
+}

@@ -1,0 +1,65 @@
+//! Retrieval manifests (design 3.2).
+
+use super::prompt::About;
+use crate::domain::{ModelId, Place, ProviderName, RelPath, RetrievalName};
+
+/// What a chunk's size is counted in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ChunkUnit {
+    /// Tokens of the built-in tokenizer.
+    #[default]
+    Tokens,
+    /// Unicode scalar values.
+    Characters,
+}
+
+/// How chunks are found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Search {
+    /// Cosine of embeddings.
+    Vector,
+    /// Okapi BM25.
+    Bm25,
+    /// Both, by reciprocal rank fusion.
+    #[default]
+    Hybrid,
+}
+
+/// A retrieval manifest, checked.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Retrieval {
+    /// `name`, else the path under the retrieval folder without extension.
+    pub name: RetrievalName,
+    /// The manifest's file.
+    pub path: RelPath,
+    /// As written.
+    pub version: String,
+    /// The embedding model; `builtin/hashing-256` needs no key. `None` with an endpoint.
+    pub embedding_model: Option<ModelId>,
+    /// The provider of the embedding model.
+    pub provider: Option<ProviderName>,
+    /// Globs from the root.
+    pub corpus: Vec<String>,
+    /// In `chunk_unit`s; at least 1.
+    pub chunk_size: u32,
+    /// In `chunk_unit`s; below `chunk_size`.
+    pub chunk_overlap: u32,
+    /// What sizes are counted in.
+    pub chunk_unit: ChunkUnit,
+    /// How chunks are found.
+    pub search: Search,
+    /// Chunks per query; at least 1.
+    pub top_k: u32,
+    /// Chunks below this score are left out.
+    pub min_score: f64,
+    /// Sources older than this count as stale.
+    pub max_age_days: Option<u32>,
+    /// The team's own retriever instead of a corpus.
+    pub endpoint: Option<ProviderName>,
+    /// As written; in no digest.
+    pub index_last_rebuilt: Option<String>,
+    /// Free texts.
+    pub about: About,
+    /// Where the manifest starts.
+    pub place: Place,
+}

@@ -1,0 +1,1 @@
+//! Manifests and a selection become digests and ordered trials.

@@ -1,0 +1,1 @@
+//! A template and its inputs become messages.

@@ -1,0 +1,5 @@
+//! The one door to a user's files and to git: snapshots of the working tree or of a revision.
+
+mod snapshot;
+
+pub use snapshot::{ReadError, Snapshot};
