@@ -1,7 +1,10 @@
 //! The files of a repository as of one moment.
 
+use super::disk::Disk;
+use super::glob;
 use crate::domain::{RelPath, Result};
 use std::path::Path;
+use std::sync::Arc;
 
 /// Why a file of a snapshot cannot be read.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -12,7 +15,7 @@ pub enum ReadError {
     /// It is a folder, or something else that holds no bytes.
     #[error("not a file")]
     NotAFile,
-    /// A symlink on the way leads out of the repository.
+    /// The path, or a symlink on the way, leads out of the repository, or into `.git`.
     #[error("leads outside the repository")]
     Outside,
     /// It is larger than the limit that the caller gave.
@@ -32,55 +35,141 @@ pub enum ReadError {
     Io(String),
 }
 
+/// Where the bytes come from.
+#[derive(Debug)]
+enum Body {
+    Disk(Disk),
+}
+
+/// One entry of a folder, with links already looked through.
+pub(super) struct Child {
+    pub name: String,
+    pub kind: ChildKind,
+}
+
+/// What an entry of a folder is to a walk. Links to folders, nested repositories, `.git` and `.llmops` are
+/// never entries.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum ChildKind {
+    File,
+    Folder,
+}
+
+/// Names that no walk enters: git's own files, and this tool's store.
+pub(super) fn is_hidden_from_walks(name: &str) -> bool {
+    name == ".git" || name == ".llmops"
+}
+
 /// The files of the working tree, or of a revision. Reading never leaves the repository, through symlinks
-/// neither.
+/// neither. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Snapshot;
+pub struct Snapshot(Arc<Body>);
 
 impl Snapshot {
-    /// The working tree at `root`.
+    /// The working tree at `root`, which need not be a git repository.
     ///
     /// # Errors
     /// When `root` is no folder.
-    pub fn working_tree(_root: &Path) -> Result<Self> {
-        Ok(Self)
+    pub fn working_tree(root: &Path) -> Result<Self> {
+        Ok(Self(Arc::new(Body::Disk(Disk::new(root)?))))
     }
 
     /// The bytes of a file.
     ///
     /// # Errors
     /// See [`ReadError`].
-    pub fn read(&self, _path: &RelPath, _limit: u64) -> Result<Vec<u8>, ReadError> {
-        Err(ReadError::NotFound)
+    pub fn read(&self, path: &RelPath, limit: u64) -> Result<Vec<u8>, ReadError> {
+        match &*self.0 {
+            Body::Disk(disk) => disk.read(path, limit),
+        }
     }
 
     /// The text of a file, as it stands (byte order mark and `\r` included).
     ///
     /// # Errors
     /// See [`ReadError`].
-    pub fn read_text(&self, _path: &RelPath, _limit: u64) -> Result<String, ReadError> {
-        Err(ReadError::NotFound)
+    pub fn read_text(&self, path: &RelPath, limit: u64) -> Result<String, ReadError> {
+        String::from_utf8(self.read(path, limit)?).map_err(|error| {
+            let valid = error.utf8_error().valid_up_to();
+            let breaks = error.as_bytes()[..valid].iter().filter(|byte| **byte == b'\n').count();
+            ReadError::NotUtf8 { line: u32::try_from(breaks).unwrap_or(u32::MAX).saturating_add(1) }
+        })
     }
 
-    /// Whether there is such a file.
-    pub fn is_file(&self, _path: &RelPath) -> bool {
-        false
+    /// Whether there is such a file, and it can be reached without leaving the repository.
+    pub fn is_file(&self, path: &RelPath) -> bool {
+        match &*self.0 {
+            Body::Disk(disk) => disk.is_file(path),
+        }
     }
 
-    /// Every file under `folder`, sorted; `.git` and `.llmops` are left out, links to folders are not
-    /// followed.
+    /// Every file under `folder`, sorted; `.git`, `.llmops` and nested repositories are left out, links to
+    /// folders are not followed. A link to a file outside is listed, so that reading it says what is wrong.
+    /// Of a file it is the file itself.
     ///
     /// # Errors
-    /// [`ReadError::Io`] when a folder cannot be listed. A folder that is not there is empty.
-    pub fn files_under(&self, _folder: &RelPath) -> Result<Vec<RelPath>, ReadError> {
-        Ok(Vec::new())
+    /// [`ReadError::Io`] when a folder cannot be listed or a name cannot be a path of a manifest,
+    /// [`ReadError::Outside`] when `folder` leads outside. A folder that is not there is empty.
+    pub fn files_under(&self, folder: &RelPath) -> Result<Vec<RelPath>, ReadError> {
+        if self.is_file(folder) {
+            return Ok(vec![folder.clone()]);
+        }
+        let mut found = Vec::new();
+        self.walk(folder, usize::MAX, &mut found)?;
+        found.sort_unstable();
+        Ok(found)
     }
 
-    /// Every file that one of the globs matches, sorted. `*` does not cross `/`, `**` does.
+    /// Every file that one of the globs matches, sorted. `*` does not cross `/`, `**` does. A pattern without
+    /// a wildcard names one file.
     ///
     /// # Errors
-    /// [`ReadError::Io`] when a folder cannot be listed or a glob cannot be read.
-    pub fn glob(&self, _patterns: &[String]) -> Result<Vec<RelPath>, ReadError> {
-        Ok(Vec::new())
+    /// [`ReadError::Io`] when a folder cannot be listed or a glob cannot be read, [`ReadError::Outside`] when
+    /// a glob leads outside.
+    pub fn glob(&self, patterns: &[String]) -> Result<Vec<RelPath>, ReadError> {
+        glob::matches(self, patterns)
     }
+
+    /// Collects the files under `folder` down to `depth` levels (1: only its own), in no order.
+    pub(super) fn walk(
+        &self,
+        folder: &RelPath,
+        depth: usize,
+        found: &mut Vec<RelPath>,
+    ) -> Result<(), ReadError> {
+        let mut open = vec![(folder.clone(), depth)];
+        while let Some((folder, depth)) = open.pop() {
+            if depth == 0 {
+                continue;
+            }
+            for child in self.children(&folder)? {
+                let path = child_path(&folder, &child.name)?;
+                match child.kind {
+                    ChildKind::File => found.push(path),
+                    ChildKind::Folder => open.push((path, depth - 1)),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn children(&self, folder: &RelPath) -> Result<Vec<Child>, ReadError> {
+        match &*self.0 {
+            Body::Disk(disk) => disk.children(folder),
+        }
+    }
+}
+
+/// The path of an entry. A name that a manifest could not write (a backslash, a drive letter) is an error
+/// rather than a file that quietly does not exist.
+fn child_path(folder: &RelPath, name: &str) -> Result<RelPath, ReadError> {
+    let text = if folder.as_str().is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
+    match RelPath::new(&text) {
+        Some(path) if path.as_str() == text => Ok(path),
+        _ => Err(unusable_name(&text)),
+    }
+}
+
+pub(super) fn unusable_name(path: &str) -> ReadError {
+    ReadError::Io(format!("the file name {path:?} cannot be used in a path; rename the file"))
 }

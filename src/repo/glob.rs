@@ -1,0 +1,56 @@
+//! Globs over a snapshot.
+
+use super::snapshot::{ReadError, Snapshot};
+use crate::domain::RelPath;
+use globset::{GlobBuilder, GlobMatcher};
+use std::collections::BTreeSet;
+
+/// One pattern, split where its first wildcard stands, so that only the folder before it is walked.
+struct Pattern {
+    folder: RelPath,
+    /// Levels below `folder` that can match; `usize::MAX` with `**`.
+    depth: usize,
+    /// `None`: no wildcard, and `folder` is the one file that is meant.
+    matcher: Option<GlobMatcher>,
+}
+
+/// Every file that one of the patterns matches, sorted, each once.
+pub(super) fn matches(snapshot: &Snapshot, patterns: &[String]) -> Result<Vec<RelPath>, ReadError> {
+    let mut found = BTreeSet::new();
+    for pattern in patterns {
+        let pattern = parse(pattern)?;
+        match pattern.matcher {
+            None => {
+                if snapshot.is_file(&pattern.folder) {
+                    found.insert(pattern.folder);
+                }
+            }
+            Some(matcher) => {
+                let mut files = Vec::new();
+                snapshot.walk(&pattern.folder, pattern.depth, &mut files)?;
+                found.extend(files.into_iter().filter(|file| matcher.is_match(file.as_str())));
+            }
+        }
+    }
+    Ok(found.into_iter().collect())
+}
+
+fn parse(text: &str) -> Result<Pattern, ReadError> {
+    if text.starts_with('/') || text.split('/').any(|part| part == "..") {
+        return Err(ReadError::Outside);
+    }
+    let parts: Vec<&str> = text.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+    let plain = parts.iter().take_while(|part| !part.contains(['*', '?', '[', '{', '\\'])).count();
+    let folder = RelPath::new(&parts[..plain].join("/")).ok_or(ReadError::Outside)?;
+    if plain == parts.len() {
+        return Ok(Pattern { folder, depth: 0, matcher: None });
+    }
+    // A `/` inside of braces counts as a level too many, which only walks deeper than needed.
+    let depth =
+        if parts[plain..].iter().any(|part| part.contains("**")) { usize::MAX } else { parts.len() - plain };
+    let glob = GlobBuilder::new(&parts.join("/"))
+        .literal_separator(true)
+        .build()
+        .map_err(|error| ReadError::Io(format!("the glob {text:?} cannot be read: {}", error.kind())))?;
+    Ok(Pattern { folder, depth, matcher: Some(glob.compile_matcher()) })
+}

@@ -1,0 +1,3 @@
+//! The room against real folders and real repositories.
+
+mod working_tree;
