@@ -35,6 +35,48 @@ pub struct Price {
     /// Input written to a one-hour cache; where unknown, priced as `cache_write`.
     #[serde(default)]
     pub cache_write_1h: Option<Decimal>,
+    /// Prices of a request with a long input, where the vendor has them.
+    #[serde(default)]
+    pub long_context: Option<LongContext>,
+}
+
+/// Prices of the whole request once its input is longer than a limit. USD per million tokens.
+#[derive(Clone, Copy, PartialEq, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LongContext {
+    /// Input tokens, cached ones included; the prices hold above it.
+    pub above: u64,
+    /// As in [`Price`].
+    pub input: Decimal,
+    /// As in [`Price`].
+    pub output: Decimal,
+    /// As in [`Price`].
+    #[serde(default)]
+    pub cached_input: Option<Decimal>,
+    /// As in [`Price`].
+    #[serde(default)]
+    pub cache_write: Option<Decimal>,
+    /// As in [`Price`].
+    #[serde(default)]
+    pub cache_write_1h: Option<Decimal>,
+}
+
+impl Price {
+    /// The prices of a request with this many input tokens, cached ones included. Its own `long_context` is
+    /// `None`: what it holds is settled.
+    pub fn for_input(&self, tokens: u64) -> Self {
+        match self.long_context {
+            Some(long) if tokens > long.above => Self {
+                input: long.input,
+                output: long.output,
+                cached_input: long.cached_input,
+                cache_write: long.cache_write,
+                cache_write_1h: long.cache_write_1h,
+                long_context: None,
+            },
+            _ => Self { long_context: None, ..*self },
+        }
+    }
 }
 
 /// What is known of a model.
@@ -81,4 +123,51 @@ pub fn facts(model: &ModelId) -> Option<&'static ModelFacts> {
 /// Every model of the table, in no order.
 pub fn all() -> impl Iterator<Item = &'static ModelFacts> {
     TABLE.values()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_can_be_read_and_its_rows_agree() {
+        let rows: Vec<ModelFacts> = serde_yaml::from_str(include_str!("models.yaml")).expect("the table");
+        assert!(rows.len() > 100, "{} rows", rows.len());
+        assert_eq!(rows.len(), all().count(), "an id stands in two rows");
+        for row in &rows {
+            assert!(row.snapshot.is_none() || row.pin == Pin::Alias, "{row:?}");
+            if let Some(snapshot) = &row.snapshot {
+                let target = facts(snapshot).unwrap_or_else(|| panic!("{}: no row {snapshot}", row.id));
+                assert_eq!((target.pin, &target.provider), (Pin::Snapshot, &row.provider), "{}", row.id);
+            }
+            let free = row.provider.as_str() == "builtin";
+            let price = row.price.unwrap_or_else(|| panic!("{}: no price", row.id));
+            assert_eq!(price.input.is_zero(), free, "{}", row.id);
+            let dates = [Some(&row.date), row.deprecated.as_ref()];
+            for date in dates.into_iter().flatten() {
+                assert!(date.parse::<jiff::civil::Date>().is_ok(), "{}: {date}", row.id);
+            }
+        }
+    }
+
+    #[test]
+    fn vendors_differ_in_what_an_undated_id_means() {
+        let pin = |id: &str| facts(&id.into()).map(|row| row.pin);
+        assert_eq!(pin("claude-sonnet-4-20250514"), Some(Pin::Snapshot));
+        assert_eq!(pin("claude-opus-4-7-20260416"), Some(Pin::Snapshot));
+        assert_eq!(pin("claude-opus-4-8"), Some(Pin::Snapshot));
+        assert_eq!(pin("claude-opus-4-5"), Some(Pin::Alias));
+        assert_eq!(pin("gpt-4o"), Some(Pin::Alias));
+        assert_eq!(pin("gemini-2.5-pro"), Some(Pin::Unverifiable));
+        assert_eq!(pin("builtin/lexical"), Some(Pin::Snapshot));
+        assert_eq!(pin("my-finetune-v3"), None);
+    }
+
+    #[test]
+    fn a_long_input_moves_the_whole_request_to_other_prices() {
+        let price = facts(&"gemini-2.5-pro".into()).and_then(|row| row.price).expect("a price");
+        assert_eq!(price.for_input(200_000).input, "1.25".parse().expect("a decimal"));
+        assert_eq!(price.for_input(200_001).input, "2.5".parse().expect("a decimal"));
+        assert_eq!(price.for_input(200_001).output, "15".parse().expect("a decimal"));
+    }
 }
