@@ -1,0 +1,277 @@
+//! The one store of requests and their replies, under each request's digest.
+//!
+//! Every process appends to segments of its own and reads all of them, so that any number of runs share the
+//! folder without waiting for each other. A line is written whole, before the call counts as done: a process
+//! that is killed at any moment loses at most the line that it was writing.
+
+use super::home::{Home, cannot};
+use super::segment::{self, Span};
+use crate::domain::{Digest, Error, Exchange, Kind, Result};
+use std::collections::HashMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+/// The size that the store is held to unless the caller says otherwise: 512 MiB.
+pub const DEFAULT_STORE_BYTES: u64 = 512 << 20;
+
+/// A segment is closed at this size, so that what is old can be removed in small parts.
+const SEGMENT_BYTES: u64 = 64 << 20;
+
+/// So many files are held open for reading; the others are opened for each line.
+const OPEN_FILES: usize = 64;
+
+/// Requests and replies on disk. Nothing is opened before the first question; every method may be called from
+/// many threads at once.
+#[derive(Debug)]
+pub struct ExchangeStore {
+    home: Home,
+    label: String,
+    limit: u64,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    opened: bool,
+    index: HashMap<Digest, Slot>,
+    segments: Vec<Arc<Segment>>,
+    writer: Option<Writer>,
+    warnings: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    segment: usize,
+    span: Span,
+}
+
+#[derive(Debug)]
+struct Segment {
+    path: PathBuf,
+    keep_open: bool,
+    file: OnceLock<File>,
+}
+
+#[derive(Debug)]
+struct Writer {
+    file: File,
+    path: PathBuf,
+    segment: usize,
+    len: u64,
+}
+
+impl ExchangeStore {
+    /// The store of a project. `label` names the segments that this process writes (the run's id, where there
+    /// is one); `limit` is the size in bytes beyond which the oldest segments are removed at opening.
+    pub fn new(home: &Home, label: &str, limit: u64) -> Self {
+        let label = label
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') { c } else { '_' })
+            .collect();
+        Self { home: home.clone(), label, limit, state: Mutex::default() }
+    }
+
+    /// The stored exchange of a request, if there is one that can be read and is what it says.
+    ///
+    /// # Errors
+    /// When the folder of the store cannot be listed.
+    pub fn get(&self, key: &Digest) -> Result<Option<Exchange>> {
+        let (segment, span) = {
+            let state = self.opened()?;
+            let Some(slot) = state.index.get(key) else {
+                return Ok(None);
+            };
+            (Arc::clone(&state.segments[slot.segment]), slot.span)
+        };
+        match segment.read(span).map_err(|error| error.to_string()).and_then(|line| parse(&line, key)) {
+            Ok(exchange) => Ok(Some(exchange)),
+            Err(why) => {
+                let mut state = self.lock();
+                state.index.remove(key);
+                state.warn(format!(
+                    "{}: the exchange at byte {} was skipped: {why}",
+                    segment.path.display(),
+                    span.offset
+                ));
+                Ok(None)
+            }
+        }
+    }
+
+    /// Whether there is a stored exchange under this key, without reading it.
+    ///
+    /// # Errors
+    /// When the folder of the store cannot be listed.
+    pub fn contains(&self, key: &Digest) -> Result<bool> {
+        Ok(self.opened()?.index.contains_key(key))
+    }
+
+    /// Stores an exchange. When it returns, the exchange survives the end of this process, however it comes.
+    ///
+    /// # Errors
+    /// When it cannot be written whole; when its request may not be reused, or does not belong to its key.
+    pub fn put(&self, exchange: &Exchange) -> Result<()> {
+        if !exchange.request.cacheable {
+            return Err(refused("its reply may not be reused"));
+        }
+        if exchange.request.key() != exchange.key {
+            return Err(refused("its key is not the digest of its request"));
+        }
+        let mut line = serde_json::to_vec(exchange)
+            .map_err(|error| Error::storage("an exchange cannot be written as JSON", error))?;
+        let len = u32::try_from(line.len()).map_err(|_| refused("it is larger than 4 GiB"))?;
+        line.push(b'\n');
+        let mut state = self.opened()?;
+        let mut writer = match state.writer.take() {
+            Some(writer) if writer.len < SEGMENT_BYTES.min(self.limit / 8) => writer,
+            _ => self.start_segment(&mut state)?,
+        };
+        let offset = writer.len;
+        if let Err(error) = writer.file.write_all(&line) {
+            // What was written of the line must not become the beginning of the next one. Where it cannot be
+            // taken back, the next line goes to another segment.
+            let error = cannot("written", &writer.path, error);
+            if writer.file.set_len(offset).is_ok() {
+                state.writer = Some(writer);
+            }
+            return Err(error);
+        }
+        writer.len += u64::from(len) + 1;
+        let slot = Slot { segment: writer.segment, span: Span { offset, len } };
+        state.index.insert(exchange.key, slot);
+        state.writer = Some(writer);
+        Ok(())
+    }
+
+    /// What was skipped since the last time this was asked: torn lines, lines that are not what they say.
+    pub fn take_warnings(&self) -> Vec<String> {
+        std::mem::take(&mut self.lock().warnings)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Every change of the state is a single insertion; a thread that panicked leaves nothing half done.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.home.path().join("exchanges")
+    }
+
+    fn opened(&self) -> Result<MutexGuard<'_, State>> {
+        let mut state = self.lock();
+        if !state.opened {
+            let folder = self.folder();
+            let mut segments = segment::list(&folder).map_err(|error| cannot("read", &folder, error))?;
+            remove_oldest(&mut segments, self.limit);
+            for (path, _) in segments {
+                state.read_keys(&path);
+            }
+            state.opened = true;
+        }
+        Ok(state)
+    }
+
+    fn start_segment(&self, state: &mut State) -> Result<Writer> {
+        let folder = self.home.make("exchanges")?;
+        for number in 0..10_000_u32 {
+            let path = folder.join(format!("{}-{number}.jsonl", self.label));
+            match OpenOptions::new().append(true).create_new(true).open(&path) {
+                Ok(file) => {
+                    // Held while this process lives, and only to tell others that the segment is in use.
+                    #[cfg(unix)]
+                    let _ = file.try_lock();
+                    let segment = state.add_segment(&path);
+                    return Ok(Writer { file, path, segment, len: 0 });
+                }
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(cannot("written", &path, error)),
+            }
+        }
+        Err(refused("there are too many segments of one name"))
+    }
+}
+
+impl State {
+    fn add_segment(&mut self, path: &Path) -> usize {
+        let keep_open = self.segments.len() < OPEN_FILES;
+        self.segments.push(Arc::new(Segment { path: path.to_owned(), keep_open, file: OnceLock::new() }));
+        self.segments.len() - 1
+    }
+
+    fn read_keys(&mut self, path: &Path) {
+        let scan = match segment::scan(path) {
+            Ok(scan) => scan,
+            // Another process removed it as too old.
+            Err(error) if error.kind() == ErrorKind::NotFound => return,
+            Err(error) => return self.warn(format!("{} was skipped: {error}", path.display())),
+        };
+        let segment = self.add_segment(path);
+        self.index.extend(scan.lines.into_iter().map(|(key, span)| (key, Slot { segment, span })));
+        if scan.torn {
+            self.warn(format!("{}: the last line is incomplete and was skipped", path.display()));
+        }
+        if scan.unreadable > 0 {
+            self.warn(format!("{}: {} unreadable lines were skipped", path.display(), scan.unreadable));
+        }
+    }
+
+    /// A broken disk must not fill the memory with complaints about it.
+    fn warn(&mut self, warning: String) {
+        if self.warnings.len() < 100 {
+            self.warnings.push(warning);
+        }
+    }
+}
+
+impl Segment {
+    fn read(&self, span: Span) -> std::io::Result<Vec<u8>> {
+        if let Some(file) = self.file.get() {
+            return segment::line(file, span);
+        }
+        let file = File::open(&self.path)?;
+        let bytes = segment::line(&file, span);
+        if self.keep_open {
+            let _ = self.file.set(file);
+        }
+        bytes
+    }
+}
+
+fn parse(line: &[u8], key: &Digest) -> Result<Exchange, String> {
+    let exchange: Exchange = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+    if exchange.key != *key || exchange.request.key() != *key {
+        return Err("its request does not have the digest that it is stored under".to_owned());
+    }
+    Ok(exchange)
+}
+
+fn refused(why: &str) -> Error {
+    Error::new(Kind::Storage, format!("an exchange is not stored: {why}"))
+}
+
+/// Removes the oldest segments until the rest fits. The newest always stays, and so does one that another
+/// process is writing.
+fn remove_oldest(segments: &mut Vec<(PathBuf, u64)>, limit: u64) {
+    let mut total: u64 = segments.iter().map(|(_, len)| len).sum();
+    let newest = segments.last().map(|(path, _)| path.clone());
+    segments.retain(|(path, len)| {
+        if total <= limit || Some(path) == newest.as_ref() || in_use(path) || fs::remove_file(path).is_err() {
+            return true;
+        }
+        total -= len;
+        false
+    });
+}
+
+fn in_use(path: &Path) -> bool {
+    #[cfg(unix)]
+    return File::open(path).is_ok_and(|file| file.try_lock().is_err());
+    // Elsewhere a file that is open for writing cannot be removed.
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        false
+    }
+}

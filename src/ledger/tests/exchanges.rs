@@ -1,0 +1,193 @@
+//! The exchange store: shared, torn, full and tampered with.
+
+use super::exchange;
+use crate::domain::Exchange;
+use crate::ledger::{DEFAULT_STORE_BYTES, ExchangeStore, Home};
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use tempfile::{TempDir, tempdir};
+
+fn store(root: &TempDir, label: &str) -> ExchangeStore {
+    ExchangeStore::new(&Home::at(root.path()), label, DEFAULT_STORE_BYTES)
+}
+
+fn folder(root: &TempDir) -> PathBuf {
+    root.path().join(".llmops/exchanges")
+}
+
+fn found(store: &ExchangeStore, exchange: &Exchange) -> Option<Exchange> {
+    store.get(&exchange.key).expect("a store that can be read")
+}
+
+fn append(path: &Path, bytes: &[u8]) {
+    OpenOptions::new().append(true).open(path).and_then(|mut file| file.write_all(bytes)).expect("appended");
+}
+
+#[test]
+fn what_was_put_is_found_at_once_and_by_the_next_process() {
+    let root = tempdir().expect("a folder");
+    let (a, b) = (exchange("a"), exchange("b"));
+    let first = store(&root, "20261121T031500Z-aaaaaa");
+    assert_eq!(found(&first, &a), None);
+    assert!(!root.path().join(".llmops").exists(), "a question alone makes nothing");
+    first.put(&a).expect("stored");
+    assert_eq!(found(&first, &a), Some(a.clone()));
+    // The process is not closed in any way: what another one sees is what a kill would leave.
+    let second = store(&root, "20261121T031501Z-bbbbbb");
+    assert_eq!((found(&second, &a), found(&second, &b)), (Some(a.clone()), None));
+    second.put(&b).expect("stored");
+    assert_eq!(found(&store(&root, "x"), &b), Some(b));
+    assert_eq!(fs::read_dir(folder(&root)).expect("a folder").count(), 2);
+    assert_eq!(fs::read_to_string(root.path().join(".llmops/.gitignore")).expect("a file"), "*\n");
+    assert_eq!(second.take_warnings(), Vec::<String>::new());
+}
+
+#[test]
+fn a_later_exchange_of_the_same_request_holds() {
+    let root = tempdir().expect("a folder");
+    let store = store(&root, "one");
+    let old = exchange("a");
+    let new = Exchange { latency_ms: 7, ..old.clone() };
+    store.put(&old).expect("stored");
+    store.put(&new).expect("stored");
+    assert_eq!(found(&store, &old), Some(new.clone()));
+    assert_eq!(found(&self::store(&root, "two"), &old), Some(new));
+}
+
+#[test]
+fn a_torn_last_line_is_skipped_with_a_warning() {
+    let root = tempdir().expect("a folder");
+    let (a, b) = (exchange("a"), exchange("b"));
+    store(&root, "one").put(&a).expect("stored");
+    let segment = folder(&root).join("one-0.jsonl");
+    let line = serde_json::to_string(&b).expect("JSON");
+    for cut in [1, 40, 81, 82, 200, line.len()] {
+        let whole = fs::read(&segment).expect("a file");
+        append(&segment, &line.as_bytes()[..cut]);
+        let torn = store(&root, "two");
+        assert_eq!((found(&torn, &a), found(&torn, &b)), (Some(a.clone()), None), "cut at {cut}");
+        let warnings = torn.take_warnings();
+        assert!(warnings.len() == 1 && warnings[0].contains("last line is incomplete"), "{warnings:?}");
+        fs::write(&segment, whole).expect("a file");
+    }
+}
+
+#[test]
+fn a_line_that_is_not_what_it_says_is_skipped_with_a_warning() {
+    let root = tempdir().expect("a folder");
+    let (a, b, c) = (exchange("a"), exchange("b"), exchange("c"));
+    store(&root, "one").put(&a).expect("stored");
+    let segment = folder(&root).join("one-0.jsonl");
+    // The reply to another question, under the key of `b`.
+    let forged = serde_json::to_string(&Exchange { key: b.key, ..c.clone() }).expect("JSON");
+    let broken = format!("{{\"key\":\"{}\",\"request\":", c.key);
+    append(&segment, format!("not JSON at all\n\n{forged}\n{broken}\n").as_bytes());
+    let store = store(&root, "two");
+    assert_eq!(found(&store, &a), Some(a));
+    assert_eq!((found(&store, &b), found(&store, &c)), (None, None));
+    let warnings = store.take_warnings();
+    assert_eq!(warnings.len(), 3, "{warnings:?}");
+    assert!(warnings[0].contains("1 unreadable lines"), "{warnings:?}");
+    assert!(warnings[1].contains("does not have the digest"), "{warnings:?}");
+    assert!(warnings[2].contains("EOF"), "{warnings:?}");
+}
+
+#[test]
+fn what_may_not_be_reused_is_not_stored() {
+    let root = tempdir().expect("a folder");
+    let store = store(&root, "one");
+    let mut uncacheable = exchange("a");
+    uncacheable.request.cacheable = false;
+    assert!(store.put(&uncacheable).is_err());
+    let mut other = exchange("a");
+    other.request.trial = 1;
+    assert!(store.put(&other).is_err(), "a key that is not the digest of the request");
+    assert_eq!(found(&store, &exchange("a")), None);
+    assert!(!root.path().join(".llmops").exists());
+}
+
+#[test]
+fn many_threads_and_two_stores_share_the_folder() {
+    let root = tempdir().expect("a folder");
+    let stores = [store(&root, "same"), store(&root, "same")];
+    std::thread::scope(|scope| {
+        for thread in 0..8 {
+            let store = &stores[thread % 2];
+            scope.spawn(move || {
+                for number in 0..50 {
+                    let exchange = exchange(&format!("{thread}/{number}"));
+                    store.put(&exchange).expect("stored");
+                    assert_eq!(found(store, &exchange), Some(exchange));
+                }
+            });
+        }
+    });
+    let all = store(&root, "reader");
+    for thread in 0..8 {
+        for number in 0..50 {
+            let exchange = exchange(&format!("{thread}/{number}"));
+            assert_eq!(found(&all, &exchange), Some(exchange));
+        }
+    }
+    assert_eq!(all.take_warnings(), Vec::<String>::new());
+}
+
+#[test]
+fn the_oldest_segments_go_when_the_store_is_too_large() {
+    let root = tempdir().expect("a folder");
+    let exchanges: Vec<Exchange> = (0..4).map(|number| exchange(&number.to_string())).collect();
+    for (number, exchange) in exchanges.iter().enumerate() {
+        store(&root, &format!("run{number}")).put(exchange).expect("stored");
+        let segment = folder(&root).join(format!("run{number}-0.jsonl"));
+        let file = OpenOptions::new().append(true).open(segment).expect("a file");
+        let then = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(number as u64);
+        file.set_modified(then).expect("a time");
+    }
+    let size = fs::metadata(folder(&root).join("run0-0.jsonl")).expect("a file").len();
+    let held = |limit| {
+        let store = ExchangeStore::new(&Home::at(root.path()), "new", limit);
+        exchanges.iter().map(|exchange| found(&store, exchange).is_some()).collect::<Vec<_>>()
+    };
+    assert_eq!(held(size * 4), [true, true, true, true]);
+    assert_eq!(held(size * 2), [false, false, true, true]);
+    // The newest stays even where it alone is too large.
+    assert_eq!(held(0), [false, false, false, true]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_segment_that_another_process_writes_is_never_removed() {
+    let root = tempdir().expect("a folder");
+    let (a, b) = (exchange("a"), exchange("b"));
+    let writing = store(&root, "one");
+    writing.put(&a).expect("stored");
+    store(&root, "two").put(&b).expect("stored");
+    let tight = ExchangeStore::new(&Home::at(root.path()), "three", 0);
+    assert_eq!(found(&tight, &a), Some(a.clone()));
+    drop(writing);
+    let tight = ExchangeStore::new(&Home::at(root.path()), "four", 0);
+    assert!(found(&tight, &a).is_none() || found(&tight, &b).is_none());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_store_that_cannot_be_used_is_an_error_and_no_miss() {
+    let root = tempdir().expect("a folder");
+    fs::write(root.path().join(".llmops"), "a file where the folder should be").expect("a file");
+    let store = store(&root, "one");
+    assert!(store.put(&exchange("a")).is_err());
+    assert!(store.get(&exchange("a").key).is_err());
+}
+
+#[test]
+fn a_segment_that_vanishes_is_a_miss_with_a_warning() {
+    let root = tempdir().expect("a folder");
+    let a = exchange("a");
+    store(&root, "one").put(&a).expect("stored");
+    let store = store(&root, "two");
+    assert!(store.contains(&a.key).expect("a store"));
+    fs::remove_file(folder(&root).join("one-0.jsonl")).expect("removed");
+    assert_eq!(found(&store, &a), None);
+    assert_eq!(store.take_warnings().len(), 1);
+}
