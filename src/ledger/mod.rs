@@ -1,11 +1,18 @@
 //! What is kept on disk: exchanges, recordings, runs; and what they cost.
 
+mod atomic;
 mod exchanges;
 mod home;
+mod prices;
+mod runs;
 mod segment;
 
 pub use exchanges::{DEFAULT_STORE_BYTES, ExchangeStore};
 pub use home::Home;
+pub use prices::Prices;
+pub use runs::{
+    DEFAULT_KEPT_RUNS, RunReader, RunSummary, RunWriter, last_unfinished, list_runs, prune_runs, run_id,
+};
 
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,28 @@
+//! Files that are there whole or not at all.
+
+use super::home::cannot;
+use crate::domain::{Error, Result};
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+/// Replaces the file at `path` by what `write` writes, in one step: whoever reads it sees the old content or
+/// the new, also when this process is killed in between.
+///
+/// # Errors
+/// When the folder cannot be written or the disk is full; the old file is then as it was.
+pub(super) fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
+    let folder = path.parent().ok_or_else(|| Error::input(format!("{} is no file", path.display())))?;
+    let failed = |error| cannot("written", path, error);
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".llmops-");
+    // A temporary file is readable by its owner alone; what replaces a file of the project is not.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
+    let mut file = builder.tempfile_in(folder).map_err(failed)?;
+    {
+        let mut buffer = BufWriter::new(file.as_file_mut());
+        write(&mut buffer).and_then(|()| buffer.flush()).map_err(failed)?;
+    }
+    file.persist(path).map_err(|error| failed(error.error))?;
+    Ok(())
+}
