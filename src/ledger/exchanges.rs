@@ -85,7 +85,11 @@ impl ExchangeStore {
             };
             (Arc::clone(&state.segments[slot.segment]), slot.span)
         };
-        match segment.read(span).map_err(|error| error.to_string()).and_then(|line| parse(&line, key)) {
+        match segment
+            .read(span)
+            .map_err(|error| error.to_string())
+            .and_then(|line| segment::parse(&line, key))
+        {
             Ok(exchange) => Ok(Some(exchange)),
             Err(why) => {
                 let mut state = self.lock();
@@ -237,14 +241,6 @@ impl Segment {
         }
         bytes
     }
-}
-
-fn parse(line: &[u8], key: &Digest) -> Result<Exchange, String> {
-    let exchange: Exchange = serde_json::from_slice(line).map_err(|error| error.to_string())?;
-    if exchange.key != *key || exchange.request.key() != *key {
-        return Err("its request does not have the digest that it is stored under".to_owned());
-    }
-    Ok(exchange)
 }
 
 fn refused(why: &str) -> Error {

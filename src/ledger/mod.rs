@@ -4,12 +4,14 @@ mod atomic;
 mod exchanges;
 mod home;
 mod prices;
+mod recordings;
 mod runs;
 mod segment;
 
 pub use exchanges::{DEFAULT_STORE_BYTES, ExchangeStore};
 pub use home::Home;
 pub use prices::Prices;
+pub use recordings::{Exported, Recordings, export_recordings, recording_path};
 pub use runs::{
     DEFAULT_KEPT_RUNS, RunReader, RunSummary, RunWriter, last_unfinished, list_runs, prune_runs, run_id,
 };

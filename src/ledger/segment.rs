@@ -1,6 +1,6 @@
 //! One file of the exchange store: a line for each exchange, found by its key without being parsed.
 
-use crate::domain::Digest;
+use crate::domain::{Digest, Exchange};
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -31,12 +31,21 @@ pub(super) struct Scan {
 }
 
 /// The key at the beginning of a line.
-fn key_of(head: &[u8]) -> Option<Digest> {
+pub(super) fn key_of(head: &[u8]) -> Option<Digest> {
     let rest = head.strip_prefix(BEFORE_KEY)?;
     if rest.get(KEY_LEN) != Some(&b'"') {
         return None;
     }
     std::str::from_utf8(&rest[..KEY_LEN]).ok()?.parse().ok()
+}
+
+/// The exchange of a line, if it is one, and is what it says.
+pub(super) fn parse(line: &[u8], key: &Digest) -> Result<Exchange, String> {
+    let exchange: Exchange = serde_json::from_slice(line).map_err(|error| error.to_string())?;
+    if exchange.key != *key || exchange.request.key() != *key {
+        return Err("its request does not have the digest that it is stored under".to_owned());
+    }
+    Ok(exchange)
 }
 
 /// Reads the keys of a segment as long as it was when it was opened; another process may be appending.

@@ -1,6 +1,7 @@
 //! The room against real files.
 
 mod exchanges;
+mod recordings;
 mod runs;
 
 use crate::domain::{Exchange, FinishReason, Message, Parameters, Reply, Request, Role, Usage};
