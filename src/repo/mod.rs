@@ -1,9 +1,15 @@
 //! The one door to a user's files and to git: snapshots of the working tree or of a revision.
 
+mod changes;
 mod disk;
+mod git_program;
 mod glob;
+mod objects;
+mod repository;
+mod revision;
 mod snapshot;
 
+pub use repository::{Backend, CommitId, Repository};
 pub use snapshot::{ReadError, Snapshot};
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 
 use super::disk::Disk;
 use super::glob;
-use crate::domain::{RelPath, Result};
+use super::repository::{CommitId, Repository};
+use super::revision::Revision;
+use crate::domain::{Error, RelPath, Result};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -39,6 +41,7 @@ pub enum ReadError {
 #[derive(Debug)]
 enum Body {
     Disk(Disk),
+    Revision(Revision),
 }
 
 /// One entry of a folder, with links already looked through.
@@ -74,6 +77,19 @@ impl Snapshot {
         Ok(Self(Arc::new(Body::Disk(Disk::new(root)?))))
     }
 
+    /// The files of a commit below the repository's base, read from git's objects: nothing is checked out. A
+    /// commit without that folder has no files.
+    ///
+    /// # Errors
+    /// When the commit cannot be read.
+    pub fn revision(repository: &Repository, commit: &CommitId) -> Result<Self> {
+        let revision = Revision::new(Arc::clone(&repository.objects), commit.as_str(), &repository.base);
+        let revision = revision.map_err(|error| {
+            Error::input(format!("the commit {} cannot be read", commit.short())).because(error)
+        })?;
+        Ok(Self(Arc::new(Body::Revision(revision))))
+    }
+
     /// The bytes of a file.
     ///
     /// # Errors
@@ -81,6 +97,7 @@ impl Snapshot {
     pub fn read(&self, path: &RelPath, limit: u64) -> Result<Vec<u8>, ReadError> {
         match &*self.0 {
             Body::Disk(disk) => disk.read(path, limit),
+            Body::Revision(revision) => revision.read(path, limit),
         }
     }
 
@@ -100,6 +117,7 @@ impl Snapshot {
     pub fn is_file(&self, path: &RelPath) -> bool {
         match &*self.0 {
             Body::Disk(disk) => disk.is_file(path),
+            Body::Revision(revision) => revision.is_file(path),
         }
     }
 
@@ -156,6 +174,7 @@ impl Snapshot {
     fn children(&self, folder: &RelPath) -> Result<Vec<Child>, ReadError> {
         match &*self.0 {
             Body::Disk(disk) => disk.children(folder),
+            Body::Revision(revision) => revision.children(folder),
         }
     }
 }

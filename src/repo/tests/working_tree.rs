@@ -1,5 +1,6 @@
 //! The working tree as a snapshot.
 
+use super::{names, path};
 use crate::domain::RelPath;
 use crate::repo::{ReadError, Snapshot};
 use std::fs;
@@ -21,14 +22,6 @@ fn write(root: &Path, path: &str, text: &str) {
 
 fn at(dir: &tempfile::TempDir) -> Snapshot {
     Snapshot::working_tree(dir.path()).expect("a folder")
-}
-
-fn path(text: &str) -> RelPath {
-    RelPath::new(text).expect("inside")
-}
-
-fn names(found: Vec<RelPath>) -> Vec<String> {
-    found.into_iter().map(|path| path.to_string()).collect()
 }
 
 fn glob(snapshot: &Snapshot, patterns: &[&str]) -> Vec<String> {

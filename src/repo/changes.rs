@@ -1,0 +1,121 @@
+//! What differs between a commit and the working tree.
+
+use super::git_program::{self, Output};
+use super::objects::{Objects, lock, oid};
+use super::repository::{CommitId, Repository, git_error};
+use crate::domain::{RelPath, Result};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+impl Repository {
+    /// Whether a tracked file changed, staged or not, or there is a file that is neither tracked nor ignored,
+    /// below the base.
+    ///
+    /// # Errors
+    /// When the working tree cannot be compared.
+    pub fn is_dirty(&self) -> Result<bool> {
+        if let Objects::Library(library) = &*self.objects {
+            let library = lock(library);
+            let mut options = git2::StatusOptions::new();
+            options.include_untracked(true).include_ignored(false).exclude_submodules(true);
+            options.disable_pathspec_match(true);
+            if !self.base.as_str().is_empty() {
+                options.pathspec(self.base.as_str());
+            }
+            let statuses =
+                library.statuses(Some(&mut options)).map_err(|error| git_error("the working tree", error))?;
+            if statuses.is_empty() {
+                return Ok(false);
+            }
+        }
+        // The library applies no filters and knows no sparse checkout: that something changed is only true
+        // when git itself says so. Without the program the library's word stands.
+        let Ok(output) = self.program_status() else {
+            return Ok(true);
+        };
+        Ok(!output.success || !output.stdout.is_empty())
+    }
+
+    fn program_status(&self) -> Result<Output> {
+        let spec = self.pathspec(&RelPath::root());
+        let all =
+            ["status", "--porcelain", "-z", "--untracked-files=normal", "--ignore-submodules", "--", &spec];
+        git_program::run(&self.top, &all)
+    }
+
+    /// Whether git tracks this file.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn is_tracked(&self, path: &RelPath) -> Result<bool> {
+        match &*self.objects {
+            Objects::Library(library) => {
+                let mut index = lock(library).index().map_err(|error| git_error("the index", error))?;
+                index.read(false).map_err(|error| git_error("the index", error))?;
+                let path = self.base.join(path.as_str()).unwrap_or_else(RelPath::root);
+                Ok(index.get_path(Path::new(path.as_str()), 0).is_some())
+            }
+            Objects::Program(_) => {
+                let output = git_program::demand(&self.top, &["ls-files", "-z", "--", &self.pathspec(path)])?;
+                Ok(!output.stdout.is_empty())
+            }
+        }
+    }
+
+    /// The files, below the base, that differ between a commit and the working tree, files that are neither
+    /// tracked nor ignored included; sorted. A file that moved is there under both names. What filters do to
+    /// content may list a file whose content is the same.
+    ///
+    /// # Errors
+    /// When they cannot be compared.
+    pub fn changed_paths(&self, since: &CommitId) -> Result<Vec<RelPath>> {
+        let names = match &*self.objects {
+            Objects::Library(library) => self
+                .changed_by_library(&lock(library), since)
+                .map_err(|error| git_error("the working tree", error))?,
+            Objects::Program(_) => {
+                let spec = self.pathspec(&RelPath::root());
+                let tracked =
+                    ["diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", &since.0, "--", &spec];
+                let untracked = ["ls-files", "-z", "--others", "--exclude-standard", "--", &spec];
+                let mut names: BTreeSet<String> =
+                    git_program::demand(&self.top, &tracked)?.parts().into_iter().collect();
+                names.extend(git_program::demand(&self.top, &untracked)?.parts());
+                names
+            }
+        };
+        let below =
+            names.iter().filter_map(|name| RelPath::new(RelPath::new(name)?.strip(self.base.as_str())?));
+        Ok(below.collect())
+    }
+
+    fn changed_by_library(
+        &self,
+        library: &git2::Repository,
+        since: &CommitId,
+    ) -> Result<BTreeSet<String>, git2::Error> {
+        let tree = library.find_commit(oid(&since.0)?)?.tree()?;
+        let mut options = git2::DiffOptions::new();
+        options.include_untracked(true).recurse_untracked_dirs(true).ignore_submodules(true);
+        options.disable_pathspec_match(true);
+        if !self.base.as_str().is_empty() {
+            options.pathspec(self.base.as_str());
+        }
+        let diff = library.diff_tree_to_workdir_with_index(Some(&tree), Some(&mut options))?;
+        let mut names = BTreeSet::new();
+        for delta in diff.deltas() {
+            for file in [delta.old_file(), delta.new_file()] {
+                if let Some(path) = file.path_bytes() {
+                    names.insert(String::from_utf8_lossy(path).into_owned());
+                }
+            }
+        }
+        Ok(names)
+    }
+
+    /// A path below the base as an argument that git takes literally and from the top.
+    fn pathspec(&self, path: &RelPath) -> String {
+        let path = self.base.join(path.as_str()).unwrap_or_else(RelPath::root);
+        if path.as_str().is_empty() { ".".to_owned() } else { format!(":(top,literal){path}") }
+    }
+}
