@@ -56,7 +56,7 @@ impl Repository {
     /// When git refuses the repository because someone else owns it, or it cannot be read.
     pub fn discover(dir: &Path) -> Result<Option<Self>> {
         let found = git2::Repository::discover_path(dir, std::iter::empty::<&Path>())
-            .and_then(|path| git2::Repository::open(path));
+            .and_then(git2::Repository::open);
         let library = match found {
             Ok(library) => library,
             Err(error) if error.code() == git2::ErrorCode::NotFound => return Ok(None),

@@ -191,3 +191,14 @@ fn a_segment_that_vanishes_is_a_miss_with_a_warning() {
     assert_eq!(found(&store, &a), None);
     assert_eq!(store.take_warnings().len(), 1);
 }
+
+#[test]
+fn a_long_fraction_among_the_variables_does_not_move_the_key() {
+    let root = tempdir().expect("a folder");
+    let mut exchange = exchange("a");
+    // Read without care for the last digit, this is another number, and the digest another digest.
+    exchange.request.data = serde_json::json!({"score": 0.907_303_832_202_868_9});
+    exchange.key = exchange.request.key();
+    store(&root, "one").put(&exchange).expect("stored");
+    assert_eq!(found(&store(&root, "two"), &exchange), Some(exchange));
+}

@@ -1,9 +1,11 @@
 //! Repositories that the library refuses or reads wrongly.
 
 use super::{Scratch, names, path};
-use crate::domain::RelPath;
+use crate::domain::{Kind, RelPath};
 use crate::repo::{Backend, ReadError, Repository};
 use std::path::Path;
+#[cfg(unix)]
+use std::process::Command;
 
 /// Two commits with a link, an edit in the working tree and a new file; then every question.
 fn every_question(repo: &Scratch, repository: &Repository) {
@@ -147,5 +149,21 @@ fn the_refusal_of_a_foreign_repository_names_the_command() {
         let error = crate::repo::repository::foreign(Path::new("/elsewhere"), why);
         let command = "git config --global --add safe.directory '/srv/it'";
         assert!(error.hint_text().is_some_and(|hint| hint.contains(command)), "{why}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_foreign_repository_is_refused_by_both_sides() {
+    for arguments in [&[][..], &["--ref-format=reftable"]] {
+        let repo = filled(arguments);
+        let given = Command::new("chown").args(["-R", "12345"]).arg(repo.path()).output().expect("chown");
+        if !given.status.success() {
+            return; // Only a privileged user can give a file away.
+        }
+        let error = Repository::discover(repo.path()).expect_err("another user owns it");
+        assert_eq!(error.kind(), Kind::Input);
+        let command = format!("safe.directory '{}'", repo.real().display());
+        assert!(error.hint_text().is_some_and(|hint| hint.contains(&command)), "{:?}", error.hint_text());
     }
 }
