@@ -58,6 +58,11 @@ impl Sink {
         self.found.borrow().iter().any(Diagnostic::is_error)
     }
 
+    /// How many errors were recorded.
+    pub fn errors(&self) -> usize {
+        self.found.borrow().iter().filter(|found| found.is_error()).count()
+    }
+
     /// Everything recorded, in the order of recording.
     pub fn into_found(self) -> Vec<Diagnostic> {
         self.found.into_inner()
@@ -230,11 +235,18 @@ impl<'a> Fields<'a> {
 
     /// The value of `key`. A key whose value is null counts as absent.
     pub fn get(&self, key: &'static str) -> Option<&'a Rc<Node>> {
-        self.asked.borrow_mut().push(key);
+        self.even_null(key).filter(|node| !node.is_null())
+    }
+
+    /// The value of `key` where null is a value like any other.
+    pub fn even_null(&self, key: &'static str) -> Option<&'a Rc<Node>> {
+        let mut asked = self.asked.borrow_mut();
+        if !asked.contains(&key) {
+            asked.push(key);
+        }
         let index = self.items.iter().position(|(have, _)| have.text == key)?;
         self.taken[index].set(true);
-        let node = &self.items[index].1;
-        (!node.is_null()).then_some(node)
+        Some(&self.items[index].1)
     }
 
     /// Where `key` stands, or else the mapping.

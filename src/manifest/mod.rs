@@ -2,14 +2,42 @@
 //! place, a code and a hint, and all faults are reported in one go.
 
 pub mod assert;
+mod assert_names;
+pub mod capabilities;
+mod case_files;
+mod case_row;
 pub mod cases;
+mod csv_rows;
 mod decode;
+mod dimensions;
+mod discover;
+mod files;
+mod head;
+mod inputs;
+mod json;
+mod jsonl;
+mod link;
+mod load;
+pub mod pin;
 pub mod project;
 pub mod prompt;
+mod providers;
+mod read_assert;
+mod read_gate;
+mod read_parameters;
+mod read_project;
+mod read_prompt;
+mod read_retrieval;
+mod read_structure;
+mod read_suite;
 pub mod retrieval;
+mod rubrics;
 mod scalar;
+mod schema;
+pub mod secrets;
 pub mod suite;
 pub mod template;
+mod tools;
 mod yaml;
 
 use crate::domain::{Diagnostic, PromptName, RelPath, RetrievalName, SuiteName};

@@ -124,3 +124,26 @@ pub struct Project {
     /// A price table of the project's own.
     pub prices: Option<RelPath>,
 }
+
+impl Default for Project {
+    /// What holds without a project file.
+    fn default() -> Self {
+        let builtin = |name: &str, api| (ProviderName::from(name), ProviderConfig::new(name.into(), api));
+        let folder = |name: &str| RelPath::new(name).unwrap_or_else(RelPath::root);
+        Self {
+            providers: BTreeMap::from([
+                builtin("anthropic", Api::Anthropic),
+                builtin("openai", Api::OpenAi),
+                builtin("builtin", Api::Builtin),
+            ]),
+            judge: None,
+            folders: Folders {
+                prompts: folder("prompts"),
+                evals: folder("evals"),
+                retrieval: folder("retrieval"),
+                deployments: folder("deployments"),
+            },
+            prices: None,
+        }
+    }
+}

@@ -12,6 +12,8 @@ use std::rc::Rc;
 const MAX_DEPTH: usize = 64;
 /// Nodes that the aliases of a file may expand to.
 const MAX_ALIAS_NODES: usize = 100_000;
+/// Keys of one mapping: they are compared with one another.
+pub const MAX_KEYS: usize = 2_000;
 
 /// A key of a mapping.
 #[derive(Clone, PartialEq, Debug)]
@@ -272,7 +274,15 @@ fn insert(
         }
         return Ok(());
     }
+    let full = items.len() >= MAX_KEYS;
     match items.iter_mut().find(|(have, _)| have.text == key.text) {
+        None if full => {
+            return Err(Fault {
+                kind: FaultKind::Limit,
+                span: key.span,
+                message: format!("a mapping of more than {MAX_KEYS} keys"),
+            });
+        }
         None => items.push((key, node)),
         Some(entry) if entry.0.span.length == 0 => *entry = (key, node),
         Some((first, _)) => duplicates.push(Fault {

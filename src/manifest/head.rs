@@ -1,0 +1,66 @@
+//! The keys that every manifest has: its version and its free texts.
+
+use super::decode::{BAD_VALUE, Fields, Sink};
+use super::prompt::About;
+use super::yaml::Node;
+use crate::domain::{ModelId, Place, ProviderName, Span};
+
+/// `version`, as written.
+pub fn version(fields: &Fields<'_>) -> Option<String> {
+    fields.require("version", "\"1.0.0\"").and_then(|node| fields.sink().written(node, "`version`"))
+}
+
+/// The free texts.
+pub fn about(fields: &Fields<'_>) -> About {
+    let sink = fields.sink();
+    let text = |key: &'static str| fields.get(key).and_then(|node| sink.written(node, key));
+    About {
+        author: text("author"),
+        created: text("created"),
+        changelog: text("changelog"),
+        description: text("description"),
+        owners: fields.get("owners").map(|node| sink.texts(node, "`owners`", true)).unwrap_or_default(),
+    }
+}
+
+/// A model or provider as named, with its place.
+pub fn named<T: From<String>>(sink: &Sink, node: &Node, what: &str) -> Option<(T, Span)> {
+    let text = sink.written(node, what)?;
+    if text.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        sink.error(BAD_VALUE, node.span, format!("{what} holds white space"), "write the id alone");
+        return None;
+    }
+    Some((T::from(text), node.span))
+}
+
+/// [`named`] for the value of a key that may be absent.
+pub fn provider(fields: &Fields<'_>) -> Option<(ProviderName, Span)> {
+    fields.get("provider").and_then(|node| named(fields.sink(), node, "`provider`"))
+}
+
+/// [`named`] for a model.
+pub fn model(sink: &Sink, node: &Node, what: &str) -> Option<(ModelId, Span)> {
+    named(sink, node, what)
+}
+
+/// Where the value of `key` stands, or else the file.
+pub fn place_of(fields: &Fields<'_>, key: &'static str) -> Place {
+    fields.get(key).map_or_else(|| Place::file(fields.sink().path()), |node| fields.sink().place(node.span))
+}
+
+/// Reads a name of the author's choice: it becomes a file name, so it has to be a path inside a folder.
+pub fn own_name(sink: &Sink, node: &Node) -> Option<String> {
+    let text = sink.written(node, "`name`")?;
+    let fits = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
+    let whole = crate::domain::RelPath::new(&text).is_some_and(|path| path.as_str() == text);
+    if whole && text.chars().all(fits) {
+        return Some(text);
+    }
+    sink.error(
+        BAD_VALUE,
+        node.span,
+        "`name` has to be made of letters, digits, `_`, `-`, `.` and `/`",
+        "write a name such as `customer_support` or `support/refunds`",
+    );
+    None
+}
