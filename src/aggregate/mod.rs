@@ -1,1 +1,6 @@
 //! Grades become estimates with intervals.
+
+pub mod distribution;
+pub mod paired;
+pub mod power;
+pub mod proportion;
