@@ -1,1 +1,3 @@
 //! Manifests and a selection become digests and ordered trials.
+
+pub mod sample;
