@@ -1,1 +1,4 @@
-//! Questions that take many runs.
+//! Questions that take many runs, or people: does the judge agree with human labels?
+
+pub mod agreement;
+pub mod bias;
