@@ -2,3 +2,5 @@
 
 pub mod agreement;
 pub mod bias;
+pub mod calibration;
+pub mod labels;
