@@ -4,3 +4,4 @@ pub mod agreement;
 pub mod bias;
 pub mod calibration;
 pub mod labels;
+pub mod sheet;
