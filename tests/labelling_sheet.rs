@@ -37,7 +37,7 @@ fn answers(n: usize) -> Vec<Answer> {
             },
             Chunk { text: "Shops close at six.".to_owned(), source: None, score: None, last_updated: None },
         ],
-        expected: (case % 2 == 0).then(|| "Within 14 days.".to_owned()),
+        expected: case.is_multiple_of(2).then(|| "Within 14 days.".to_owned()),
         output: match case % 4 {
             0 => "=SUM(A1:A9)".to_owned(),
             1 => "</script><script>document.title = 'owned'</script><img src=x onerror=alert(1)>".to_owned(),
@@ -45,7 +45,10 @@ fn answers(n: usize) -> Vec<Answer> {
                 .to_owned(),
             _ => String::new(),
         },
-        dimensions: NAMES[..1 + usize::from(case % 5 != 0)].iter().map(|name| (*name).into()).collect(),
+        dimensions: NAMES[..1 + usize::from(!case.is_multiple_of(5))]
+            .iter()
+            .map(|name| (*name).into())
+            .collect(),
     };
     (0..n).map(answer).collect()
 }

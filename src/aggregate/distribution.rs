@@ -24,7 +24,7 @@ const FEW: f64 = 0.2;
 ///
 /// Above 2,000 degrees of freedom: the Cornish–Fisher expansion (Abramowitz & Stegun 26.7.5).
 pub fn t_quantile(probability: f64, df: f64) -> Option<f64> {
-    if !open_unit(probability) || !(df.is_finite() && df > 0.0) {
+    if !(open_unit(probability) && df.is_finite() && df > 0.0) {
         return None;
     }
     if df > MANY {

@@ -23,8 +23,8 @@ pub struct Assumptions {
 }
 
 impl Default for Assumptions {
-    /// A standard deviation of half a point between cases and from trial to trial, which is what integer scores
-    /// from 1 to 5 commonly show; 95 % and 80 %, two-sided, one trial.
+    /// Half a point between cases and half a point from trial to trial: a guess to plan with until a run has shown
+    /// better; 95 % and 80 %, two-sided, one trial.
     fn default() -> Self {
         Self { sd_between: 0.5, sd_within: 0.5, trials: 1, confidence: 0.95, power: 0.8, two_sided: true }
     }

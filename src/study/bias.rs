@@ -27,7 +27,7 @@ fn starts_a_word(part: &str, prefix: &str) -> bool {
     })
 }
 
-/// How names begin, and whose they are: vendors' own naming in their model lists, as of November 2026.
+/// How names begin, and who trained what is so named: the vendors' own naming of their models.
 const FAMILIES: &[(&str, &str)] = &[
     ("claude", "anthropic"),
     ("anthropic", "anthropic"),

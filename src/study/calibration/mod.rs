@@ -6,12 +6,13 @@ mod tests;
 
 use super::agreement::alpha::{Level, alpha};
 use super::agreement::kappa::{Table, Weighting, gwet, kappa};
-use super::agreement::passing::{Passing, passing};
+use super::agreement::passing::{Corrected, PassRate, Passing, passing, rogan_gladen};
 use super::agreement::powered::{Powered, powered_mean};
 use super::agreement::residual::{Residuals, residuals};
 use super::agreement::verbosity::{Verbosity, verbosity};
 use super::agreement::{Estimate, Measured, Undefined, correlation};
 use super::labels::{Label, Labels};
+use crate::domain::score::reaches;
 use crate::domain::{CaseId, DimensionName, Error, Kind, Result, Scale};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -83,6 +84,9 @@ pub struct Agreement {
     pub residuals: Measured<Residuals>,
     /// Agreement on pass and fail; `None` without a threshold.
     pub passing: Option<Measured<Passing>>,
+    /// The share of the unlabelled answers that people would pass: the judge's, corrected for its errors on the
+    /// labelled ones (Rogan–Gladen); `None` without a threshold.
+    pub pass_rate: Option<Measured<Corrected>>,
     /// Whether the judge rewards length.
     pub verbosity: Measured<Verbosity>,
 }
@@ -216,6 +220,11 @@ fn agreement(
     let people: Vec<Vec<f64>> = labelled.iter().map(|row| row.human.clone()).collect();
     let with_judge: Vec<Vec<f64>> =
         labelled.iter().map(|row| row.human.iter().copied().chain([row.judge]).collect()).collect();
+    let line = threshold.map(|line| passing(&human, &judge, line, question.confidence));
+    let rest: Vec<f64> = rows.iter().filter(|row| row.human.is_empty()).map(|row| row.judge).collect();
+    let pass_rate = line
+        .as_ref()
+        .map(|line| corrected_rate(line.as_ref().map_err(|why| *why)?, &rest, question.confidence));
     Agreement {
         dimension,
         n: labelled.len(),
@@ -231,9 +240,23 @@ fn agreement(
         tau_b: correlation::tau_b(&human, &judge),
         pearson: correlation::pearson(&human, &judge),
         residuals: residuals(&human, &judge, question.scale.step, question.confidence),
-        passing: threshold.map(|line| passing(&human, &judge, line, question.confidence)),
+        passing: line,
+        pass_rate,
         verbosity: verbosity(&human, &judge, &chars, question.confidence),
     }
+}
+
+fn corrected_rate(line: &Passing, unlabelled: &[f64], confidence: f64) -> Measured<Corrected> {
+    let (sensitivity, specificity) = (line.true_pass_rate?, line.true_fail_rate?);
+    let passes: Vec<f64> =
+        unlabelled.iter().map(|score| f64::from(u8::from(reaches(*score, line.threshold)))).collect();
+    let rate = PassRate {
+        judged: mean(&passes).ok_or(Undefined::NoSuchRows)?,
+        n: u64::try_from(passes.len()).map_err(|_| Undefined::Unusable)?,
+        specificity: (specificity.share, specificity.of),
+        sensitivity: (sensitivity.share, sensitivity.of),
+    };
+    rogan_gladen(&rate, confidence)
 }
 
 fn means(rows: &[Row], confidence: f64) -> Means {

@@ -79,6 +79,9 @@ fn labels_join_with_scores_by_case_and_dimension() {
     assert_eq!(relevance.alpha_raters, Err(Undefined::TooFew), "one rater agrees with nobody");
     let passing = tone.passing.as_ref().and_then(|line| line.as_ref().ok()).expect("a threshold");
     assert_eq!((passing.true_passes, passing.false_passes, passing.false_fails), (3, 1, 0));
+    let rate = tone.pass_rate.expect("a threshold").expect("a rate").rate;
+    // Of the two unlabelled answers the judge passes one; it passes 3 of 3 good and 1 of 7 bad ones.
+    assert!((rate - (0.5 + 6.0 / 7.0 - 1.0) / (6.0 / 7.0)).abs() < 1e-12, "{rate}");
     let corrected = tone_means.corrected.as_ref().expect("a mean").mean.value;
     assert!(
         corrected < *tone_means.judge.as_ref().expect("a mean"),

@@ -117,7 +117,7 @@ pub(crate) mod tests {
         Answer {
             id: CaseId::new(format!("case-{index}")),
             judged: Some(1.25 + f64::from(index % 4)),
-            tag: (index % 2 == 0).then(|| "refunds".to_owned()),
+            tag: index.is_multiple_of(2).then(|| "refunds".to_owned()),
             input: format!("question {index}"),
             context: vec![Chunk {
                 text: "Refunds take 14 days.".to_owned(),
