@@ -1,0 +1,125 @@
+//! Real programs: what they write, how they fail, and that none survives its call.
+
+use super::*;
+use crate::domain::{Message, Parameters, Role};
+use crate::manifest::project::Api;
+use serde_json::json;
+use std::time::Instant;
+
+fn request() -> Request {
+    Request {
+        provider: "app".into(),
+        api: "exec".into(),
+        model: "shop".into(),
+        messages: vec![Message::new(Role::User, "Hi")],
+        tools: Vec::new(),
+        parameters: Parameters::default(),
+        output: None,
+        json: false,
+        trial: 0,
+        data: json!({"vars": {"input": "Hi"}, "context": []}),
+        inputs: None,
+        cacheable: false,
+    }
+}
+
+fn config(command: &[&str]) -> ProviderConfig {
+    let mut config = ProviderConfig::new("app".into(), Api::Exec);
+    config.command = command.iter().map(|&part| part.to_owned()).collect();
+    config
+}
+
+async fn shell_in(root: &Path, script: &str, timeout: Duration) -> Result<Reply, LocalFault> {
+    run(&request(), &config(&["sh", "-c", script]), root, timeout).await
+}
+
+async fn shell(script: &str) -> Result<Reply, LocalFault> {
+    shell_in(Path::new("."), script, Duration::from_secs(20)).await
+}
+
+#[tokio::test]
+async fn a_program_reads_the_request_and_answers_from_the_root() {
+    let root = tempfile::tempdir().expect("a folder");
+    std::fs::write(root.path().join("answer.txt"), "from the root").expect("a file");
+    let reply = shell_in(root.path(), "cat >seen.json; cat answer.txt", Duration::from_secs(20)).await;
+    assert_eq!(reply.map(|reply| reply.text), Ok("from the root".to_owned()));
+    let seen = std::fs::read_to_string(root.path().join("seen.json")).expect("what it read");
+    let seen: serde_json::Value = serde_json::from_str(&seen).expect("one JSON object");
+    assert_eq!(seen["input"], "Hi");
+}
+
+#[tokio::test]
+async fn a_program_need_not_read_its_request() {
+    let mut large = request();
+    large.messages[0].content = "x".repeat(1 << 20);
+    let config = config(&["sh", "-c", "exec <&-; echo done"]);
+    let reply = run(&large, &config, Path::new("."), Duration::from_secs(20)).await;
+    assert_eq!(reply.map(|reply| reply.text), Ok("done".to_owned()));
+}
+
+#[tokio::test]
+async fn a_failing_program_is_a_fault_with_its_last_word() {
+    let fault = shell("echo partial answer; echo first >&2; echo 'no such dish' >&2; exit 3").await;
+    let fault = fault.expect_err("a fault");
+    assert_eq!(fault.stage, Stage::Exit);
+    assert_eq!(fault.message, "the program ended with status 3: no such dish");
+    let long = shell("head -c 100000 /dev/zero | tr '\\0' x >&2; exit 1").await.expect_err("a fault");
+    assert!(long.message.chars().count() < 400, "{}", long.message.len());
+    assert_eq!(shell("kill -9 $$").await.expect_err("killed").stage, Stage::Exit);
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_named() {
+    let root = Path::new(".");
+    for (command, said) in [
+        (vec!["no-such-program-x"], "there is no program `no-such-program-x` in PATH"),
+        (vec!["./no/such"], "there is no program `./no/such`: a path in `command` is read from the root"),
+        (vec!["./Cargo.toml"], "`./Cargo.toml` may not be executed"),
+        (vec![], "the provider `app` has no `command`"),
+    ] {
+        let fault = run(&request(), &config(&command), root, Duration::from_secs(5)).await.expect_err(said);
+        assert_eq!((fault.stage, fault.message.as_str()), (Stage::Start, said));
+    }
+}
+
+#[tokio::test]
+async fn too_much_and_not_utf8_are_faults() {
+    let endless = shell("cat /dev/zero").await.expect_err("a fault");
+    assert_eq!(endless.stage, Stage::TooLarge);
+    let latin = shell("printf 'caf\\351'").await.expect_err("a fault");
+    assert_eq!(latin.stage, Stage::Decode);
+}
+
+/// Whether the process of an id file is gone, or a zombie that nobody has reaped yet, within two seconds.
+async fn is_gone(file: &Path) -> bool {
+    let id = std::fs::read_to_string(file).expect("an id").trim().to_owned();
+    for _ in 0..40 {
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        if stat.is_empty() || stat.contains(") Z ") {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    false
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_timeout_kills_the_program_and_what_it_started() {
+    let root = tempfile::tempdir().expect("a folder");
+    let began = Instant::now();
+    let script = "sleep 600 & echo $! >grandchild; echo half an answer; wait";
+    let fault = shell_in(root.path(), script, Duration::from_millis(500)).await.expect_err("a fault");
+    assert_eq!((fault.stage, fault.message.as_str()), (Stage::Timeout, "`sh` did not answer within 0.5 s"));
+    assert!(began.elapsed() < Duration::from_secs(10));
+    assert!(is_gone(&root.path().join("grandchild")).await);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_dropped_call_leaves_no_program_behind() {
+    let root = tempfile::tempdir().expect("a folder");
+    let call = shell_in(root.path(), "echo $$ >child; sleep 600", Duration::from_secs(600));
+    assert!(tokio::time::timeout(Duration::from_millis(500), call).await.is_err());
+    assert!(is_gone(&root.path().join("child")).await);
+}
