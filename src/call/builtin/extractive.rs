@@ -9,7 +9,7 @@
 //!    Up to two more follow, each only if it holds words of the question that the chosen ones do not, and scores
 //!    at least half of the best.
 //! 4. The chosen sentences are the answer, in the order of the sources.
-//! 5. When the chosen sentences hold less than a tenth of the question's weight, it does not know, and says so
+//! 5. When the chosen sentences hold less than a quarter of the question's weight, it does not know, and says so
 //!    in the words that the prompt gives (`say "…"`), else: I do not know.
 
 use super::{material, words};
@@ -21,7 +21,7 @@ pub const NOT_KNOWN: &str = "I do not know.";
 /// The most sentences of an answer.
 const MOST: usize = 3;
 /// The least share of the question's weight that an answer holds.
-const LEAST: f64 = 0.1;
+const LEAST: f64 = 0.25;
 
 /// The answer to a request.
 pub(super) fn answer(request: &Request) -> String {

@@ -4,7 +4,7 @@
 //!
 //! 1. A line `label: value` whose label is the property's name in words (`due_date`: "Due date"), or one of the
 //!    labels that the property's `description` gives in backticks; else one whose label holds all words of the
-//!    name; else one whose label is a word of it. The value is read as the property's type: number, integer, boolean, a
+//!    name. The value is read as the property's type: number, integer, boolean, a
 //!    date in its usual forms as ISO 8601, a word of an `enum`, a match of a `pattern`, a list. A label
 //!    without a value has the list items below it.
 //! 2. Else, where the shape tells it (`enum`, `pattern`, a date, a time, an e-mail address), the first such value
@@ -130,10 +130,8 @@ impl Document {
         let exact: Vec<Vec<String>> =
             std::iter::once(wanted.clone()).chain(labels(description).map(stems)).collect();
         let holds = |label: &[String], all: &[String]| all.iter().all(|word| label.contains(word));
-        let tests: [&dyn Fn(&[String]) -> bool; 3] =
-            [&|label| exact.iter().any(|have| have == label), &|label| holds(label, &wanted), &|label| {
-                !label.is_empty() && holds(&wanted, label)
-            }];
+        let tests: [&dyn Fn(&[String]) -> bool; 2] =
+            [&|label| exact.iter().any(|have| have == label), &|label| holds(label, &wanted)];
         for test in tests {
             let mut lines = self.lines.iter().filter(|line| !line.value.is_empty() && test(&line.label));
             if let Some(value) = lines.find_map(|line| values::read(&line.value, property)) {

@@ -81,8 +81,7 @@ fn is_abstention(text: &str) -> bool {
     claims(text).is_empty() && words::sentences(text).iter().any(|sentence| abstains(sentence))
 }
 
-/// Whether some sentence of `text` says no where the most similar sentence of `truth` does not, or the other way
-/// round. Sentences are similar when they share at least 0.6 of their words.
+/// Whether some sentence of `text` says no more or less often than the most similar sentence of `truth`. Sentences are similar when they share at least 0.6 of their words.
 fn turns_round(text: &[String], truth: &[String]) -> bool {
     text.iter().any(|sentence| {
         let own = words::topics(sentence);
@@ -95,7 +94,7 @@ fn turns_round(text: &[String], truth: &[String]) -> bool {
             .map(|other| (near(&other), other))
             .filter(|(near, _)| *near >= 0.6)
             .max_by(|(a, _), (b, _)| a.total_cmp(b))
-            .is_some_and(|(_, other)| words::is_negative(other) != words::is_negative(sentence))
+            .is_some_and(|(_, other)| words::negations(other) != words::negations(sentence))
     })
 }
 

@@ -94,7 +94,7 @@ fn form_is_measured_without_context() {
     let good =
         "To reset your password, open the settings, choose Security and follow the link in the e-mail.";
     for name in ["helpfulness", "clarity", "tone", "style"] {
-        assert!(score(name, question, good) >= 4.0, "{name}");
+        assert!(alone(name, question, good) >= 4.0, "{name}");
     }
     assert!(alone("tone", question, "Obviously you click reset, idiot.") <= 2.0);
     assert!(alone("helpfulness", question, "You reset your password.") <= 2.5);
