@@ -159,5 +159,5 @@ fn ended(status: ExitStatus, complaint: &[u8]) -> String {
     }
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests;

@@ -130,15 +130,13 @@ impl Document {
         let exact: Vec<Vec<String>> =
             std::iter::once(wanted.clone()).chain(labels(description).map(stems)).collect();
         let holds = |label: &[String], all: &[String]| all.iter().all(|word| label.contains(word));
-        let tests: [&dyn Fn(&[String]) -> bool; 2] =
-            [&|label| exact.iter().any(|have| have == label), &|label| holds(label, &wanted)];
-        for test in tests {
-            let mut lines = self.lines.iter().filter(|line| !line.value.is_empty() && test(&line.label));
-            if let Some(value) = lines.find_map(|line| values::read(&line.value, property)) {
-                return Some(value);
-            }
-        }
-        self.unlabelled(&wanted, property)
+        let read = |test: &dyn Fn(&[String]) -> bool| {
+            let lines = self.lines.iter().filter(|line| !line.value.is_empty() && test(&line.label));
+            lines.into_iter().find_map(|line| values::read(&line.value, property))
+        };
+        read(&|label| exact.iter().any(|have| have == label))
+            .or_else(|| read(&|label| holds(label, &wanted)))
+            .or_else(|| self.unlabelled(&wanted, property))
     }
 
     fn unlabelled(&self, wanted: &[String], property: &Value) -> Option<Value> {
@@ -208,7 +206,7 @@ mod tests {
                  Attendees:\n- Ann\n- Bo\nPrices are in EUR, thanks.",
                 schema
             ),
-            json!({"vendor": "Ada Ltd", "due_date": "2026-05-01", "total": 1200.5, "currency": "EUR",
+            json!({"vendor": "Ada Ltd.", "due_date": "2026-05-01", "total": 1200.5, "currency": "EUR",
                    "paid": false, "attendees": ["Ann", "Bo"], "note": null})
         );
     }

@@ -73,7 +73,7 @@ fn string(text: &str, schema: &Value) -> Option<String> {
         }
         "email" => Some(EMAIL.as_ref()?.find(text)?.as_str().to_owned()),
         _ => {
-            let text = text.trim().trim_end_matches(['.', ',', ';']);
+            let text = text.trim().trim_end_matches([',', ';']);
             (!text.is_empty()).then(|| text.to_owned())
         }
     }
@@ -111,7 +111,7 @@ fn number(text: &str) -> Option<Number> {
     let mark = last.filter(|&at| {
         let other = found[..at].contains(['.', ',']);
         let repeated = found.matches(&found[at..=at]).count() > 1;
-        !repeated && (found.len() - at - 1 != 3 || (other && !repeated) || found.starts_with('0'))
+        !repeated && (found.len() - at - 1 != 3 || other || found.starts_with('0'))
     });
     let clean: String = found
         .char_indices()

@@ -1,5 +1,7 @@
 //! Real programs: what they write, how they fail, and that none survives its call.
 
+#![cfg(unix)]
+
 use super::*;
 use crate::domain::{Message, Parameters, Role};
 use crate::manifest::project::Api;
