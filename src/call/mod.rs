@@ -1,7 +1,34 @@
 //! Providers: encode, pace, send, retry, decode.
+//!
+//! Requests and replies are encoded and decoded by pure functions, one file per API. `retry` decides, `pace`
+//! and `breaker` hold back, `https` alone opens connections, and `providers` is the one loop over them.
 
+pub mod anthropic;
+pub mod breaker;
 pub mod builtin;
+mod compact;
+pub mod endpoint;
+pub mod environment;
 pub mod exec;
+pub mod fault;
 pub mod http;
+pub mod https;
+mod lane;
 pub mod local_fault;
+pub mod openai;
+pub mod openai_embeddings;
+pub mod outcome;
+pub mod pace;
 mod program;
+pub mod providers;
+pub mod ratelimit;
+pub mod retry;
+pub mod secret;
+pub mod usage;
+pub mod window;
+pub mod wire;
+
+pub use environment::Environment;
+pub use outcome::{Answer, CallFailure, FailureKind, Outcome, RetryNote, WaitNote};
+pub use providers::{Limits, Pacing, Providers};
+pub use secret::{Redactor, Secret};

@@ -1,0 +1,215 @@
+//! OpenAI Chat Completions, and whatever is compatible: encode and decode.
+//!
+//! The token limit is sent as `max_completion_tokens` to OpenAI's own address and for OpenAI's models behind
+//! any gateway, and as `max_tokens` to every other server, many of which know only that. `top_k` is refused at
+//! OpenAI's own address, which does not have it, and sent elsewhere.
+
+use super::endpoint::Endpoint;
+use super::fault::{Cause, Fault, read, reported_error};
+use super::usage;
+use super::wire::{HttpRequest, HttpResponse};
+use crate::domain::parameters::ReasoningEffort;
+use crate::domain::{FinishReason, ModelId, Reply, Request, ToolCall, ToolDefinition};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+#[derive(Serialize)]
+struct Body<'a> {
+    model: &'a str,
+    messages: Vec<OutMessage<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_completion_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    temperature: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top_p: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    top_k: Option<u32>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    stop: &'a [String],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seed: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    frequency_penalty: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    presence_penalty: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reasoning_effort: Option<ReasoningEffort>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    response_format: Option<Value>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tools: Vec<Value>,
+}
+
+#[derive(Serialize)]
+struct OutMessage<'a> {
+    role: &'static str,
+    content: &'a str,
+}
+
+/// The request as Chat Completions takes it.
+///
+/// # Errors
+/// A parameter that the API does not have.
+pub fn encode(request: &Request, endpoint: &Endpoint) -> Result<HttpRequest, Fault> {
+    let parameters = &request.parameters;
+    if endpoint.official && parameters.top_k.is_some() {
+        return Err(Fault::unsupported("the API of OpenAI has no parameter `top_k`"));
+    }
+    let completion = endpoint.limits_completion(&request.model);
+    let body = Body {
+        model: request.model.as_str(),
+        messages: request
+            .messages
+            .iter()
+            .map(|message| OutMessage { role: message.role.as_str(), content: &message.content })
+            .collect(),
+        max_completion_tokens: parameters.max_tokens.filter(|_| completion),
+        max_tokens: parameters.max_tokens.filter(|_| !completion),
+        temperature: parameters.temperature,
+        top_p: parameters.top_p,
+        top_k: parameters.top_k,
+        stop: &parameters.stop,
+        seed: parameters.seed,
+        frequency_penalty: parameters.frequency_penalty,
+        presence_penalty: parameters.presence_penalty,
+        reasoning_effort: parameters.reasoning_effort,
+        response_format: response_format(request),
+        tools: request.tools.iter().map(tool).collect(),
+    };
+    let body = serde_json::to_vec(&body)
+        .map_err(|error| Fault::unsupported(format!("the request is no JSON: {error}")))?;
+    Ok(HttpRequest {
+        url: endpoint.at("/chat/completions"),
+        headers: endpoint.headers.clone(),
+        body: body.into(),
+    })
+}
+
+fn response_format(request: &Request) -> Option<Value> {
+    match &request.output {
+        Some(output) => Some(json!({
+            "type": "json_schema",
+            "json_schema": {"name": output.name, "schema": output.schema, "strict": output.strict},
+        })),
+        None => request.json.then(|| json!({"type": "json_object"})),
+    }
+}
+
+fn tool(tool: &ToolDefinition) -> Value {
+    json!({
+        "type": "function",
+        "function": {"name": tool.name, "description": tool.description, "parameters": tool.input_schema},
+    })
+}
+
+#[derive(Deserialize)]
+struct Completion {
+    #[serde(default)]
+    choices: Option<Vec<Choice>>,
+    #[serde(default)]
+    usage: Value,
+    #[serde(default)]
+    model: Option<ModelId>,
+}
+
+#[derive(Deserialize)]
+struct Choice {
+    #[serde(default)]
+    message: Option<InMessage>,
+    #[serde(default)]
+    finish_reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct InMessage {
+    #[serde(default)]
+    content: Value,
+    #[serde(default)]
+    refusal: Option<String>,
+    #[serde(default)]
+    tool_calls: Option<Vec<Call>>,
+    #[serde(default)]
+    function_call: Option<Function>,
+}
+
+#[derive(Deserialize)]
+struct Call {
+    #[serde(default)]
+    function: Option<Function>,
+}
+
+#[derive(Deserialize)]
+struct Function {
+    name: String,
+    #[serde(default)]
+    arguments: Value,
+}
+
+impl From<Function> for ToolCall {
+    fn from(function: Function) -> Self {
+        let arguments = match function.arguments {
+            Value::String(text) => serde_json::from_str(&text).unwrap_or(Value::String(text)),
+            other => other,
+        };
+        Self { name: function.name, arguments }
+    }
+}
+
+/// The reply. A refusal, an empty and a truncated answer are replies.
+///
+/// # Errors
+/// A status of failure, and every body that is not a whole completion.
+pub fn decode(response: &HttpResponse) -> Result<Reply, Fault> {
+    let completion: Completion = read(response)?;
+    let or_error = |detail: &str| reported_error(response).unwrap_or_else(|| Fault::undecodable(detail));
+    let choice = completion.choices.unwrap_or_default().into_iter().next();
+    let choice = choice.ok_or_else(|| or_error("no `choices` in the body: this is no completion"))?;
+    if choice.finish_reason.as_deref() == Some("error") {
+        let detail = "the provider ended the answer with an error";
+        return Err(Fault::new(Cause::Reported { code: None }, detail));
+    }
+    let message = choice.message.ok_or_else(|| or_error("no `message` in the first choice"))?;
+    let calls = message.tool_calls.unwrap_or_default().into_iter().filter_map(|call| call.function);
+    let tool_calls: Vec<ToolCall> = calls.chain(message.function_call).map(ToolCall::from).collect();
+    let refusal = message.refusal.filter(|words| !words.is_empty());
+    let finish = match choice.finish_reason.as_deref() {
+        Some("content_filter") => FinishReason::Refusal,
+        _ if refusal.is_some() => FinishReason::Refusal,
+        Some("length") => FinishReason::Length,
+        Some("tool_calls" | "function_call") => FinishReason::ToolCalls,
+        // A forced tool ends with `stop`.
+        Some("stop") if !tool_calls.is_empty() => FinishReason::ToolCalls,
+        Some("stop") => FinishReason::Stop,
+        Some(other) => FinishReason::Other(other.to_owned()),
+        None => FinishReason::Other("unreported".to_owned()),
+    };
+    Ok(Reply {
+        text: text(message.content)?,
+        tool_calls,
+        refusal,
+        finish,
+        usage: usage::openai(&completion.usage),
+        model: completion.model,
+        context: None,
+    })
+}
+
+/// The text of a message: a string, nothing, or the text parts of a list.
+fn text(content: Value) -> Result<String, Fault> {
+    match content {
+        Value::String(text) => Ok(text),
+        Value::Null => Ok(String::new()),
+        Value::Array(parts) => {
+            Ok(parts.iter().filter_map(|part| part.get("text").and_then(Value::as_str)).collect())
+        }
+        Value::Bool(_) | Value::Number(_) | Value::Object(_) => {
+            Err(Fault::undecodable("the `content` of the message is no text"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,115 @@
+//! What comes back from a call: an answer, or a failure that is never an answer; and what it took.
+
+use super::pace::WaitReason;
+use super::retry::RetryReason;
+use super::secret::Redactor;
+use crate::domain::Reply;
+use serde_json::Value;
+use std::borrow::Cow;
+use std::time::Duration;
+
+/// A reply and how long it took.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Answer<V = Reply> {
+    /// The reply.
+    pub reply: V,
+    /// Milliseconds from sending the attempt that succeeded to its last byte.
+    pub latency_ms: u64,
+}
+
+/// What sort of failure it was.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FailureKind {
+    /// The provider failed, after its retries.
+    Provider,
+    /// It did not answer in time, after its retries.
+    Timeout,
+    /// It was not asked, because the breaker stopped its calls.
+    Breaker,
+    /// A variable of the environment is not set.
+    MissingKey,
+    /// It cannot be called from here: no such provider, an address that is none, certificates.
+    Setup,
+    /// Its API cannot express the request.
+    Unsupported,
+}
+
+/// A call that gave no reply.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{detail}")]
+pub struct CallFailure {
+    /// What sort of failure it was.
+    pub kind: FailureKind,
+    /// One line with the provider's name, without anything secret.
+    pub detail: String,
+    /// Attempts that were sent.
+    pub attempts: u32,
+}
+
+/// A failed attempt that was tried again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RetryNote {
+    /// Why.
+    pub reason: RetryReason,
+    /// How long was waited before the next attempt.
+    pub waited: Duration,
+}
+
+/// A wait before an attempt.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct WaitNote {
+    /// What for.
+    pub reason: WaitReason,
+    /// How long.
+    pub waited: Duration,
+}
+
+/// Everything about one call.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Outcome<V = Reply> {
+    /// The answer, or why there is none.
+    pub result: Result<Answer<V>, CallFailure>,
+    /// The attempts before the last one.
+    pub retries: Vec<RetryNote>,
+    /// Waits for rate limits.
+    pub waits: Vec<WaitNote>,
+}
+
+impl<V> From<CallFailure> for Outcome<V> {
+    fn from(failure: CallFailure) -> Self {
+        Self { result: Err(failure), retries: Vec::new(), waits: Vec::new() }
+    }
+}
+
+/// Takes secrets out of a reply: a program may print its environment, and a gateway may echo a header. What is
+/// stored and shown then never held them.
+pub(super) fn redact(reply: &mut Reply, redactor: &Redactor) {
+    text(&mut reply.text, redactor);
+    if let Some(refusal) = &mut reply.refusal {
+        text(refusal, redactor);
+    }
+    for call in &mut reply.tool_calls {
+        value(&mut call.arguments, redactor);
+    }
+    for chunk in reply.context.iter_mut().flatten() {
+        text(&mut chunk.text, redactor);
+        if let Some(source) = &mut chunk.source {
+            text(source, redactor);
+        }
+    }
+}
+
+fn text(text: &mut String, redactor: &Redactor) {
+    if let Cow::Owned(clean) = redactor.redact(text) {
+        *text = clean;
+    }
+}
+
+fn value(json: &mut Value, redactor: &Redactor) {
+    match json {
+        Value::String(words) => text(words, redactor),
+        Value::Array(items) => items.iter_mut().for_each(|item| value(item, redactor)),
+        Value::Object(fields) => fields.values_mut().for_each(|field| value(field, redactor)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}

@@ -1,0 +1,107 @@
+use super::*;
+use crate::manifest::project::Api;
+use std::sync::Arc;
+
+fn config(concurrency: u32) -> ProviderConfig {
+    ProviderConfig { concurrency, ..ProviderConfig::new("p".into(), Api::OpenAi) }
+}
+
+fn usage(input: u64, output: u64) -> Ended {
+    Ended::Replied(Usage { input: Some(input), output: Some(output), ..Usage::default() })
+}
+
+async fn blocked(pace: &Pace, estimate: Estimate) -> bool {
+    tokio::time::timeout(Duration::from_millis(20), pace.acquire(estimate)).await.is_err()
+}
+
+#[tokio::test]
+async fn no_more_calls_at_once_than_configured_or_capped() {
+    for (pace, places) in [(Pace::new(&config(3), None), 3), (Pace::new(&config(3), Some(2)), 2)] {
+        let mut slots = Vec::new();
+        for _ in 0..places {
+            slots.push(pace.acquire(Estimate::default()).await.0);
+        }
+        assert!(blocked(&pace, Estimate::default()).await);
+        slots.pop();
+        assert!(!blocked(&pace, Estimate::default()).await);
+    }
+    assert_eq!(Pace::new(&config(0), None).target(), 1);
+}
+
+#[tokio::test]
+async fn throttling_takes_places_away_and_replies_give_them_back() {
+    let pace = Pace::new(&config(10), None);
+    let mut slots = Vec::new();
+    for _ in 0..10 {
+        slots.push(pace.acquire(Estimate::default()).await.0);
+    }
+    for slot in slots {
+        slot.finish(Ended::Throttled, None);
+    }
+    assert_eq!(pace.target(), 7, "calls that were under way together count once");
+    let mut held = Vec::new();
+    for _ in 0..7 {
+        held.push(pace.acquire(Estimate::default()).await.0);
+    }
+    assert!(blocked(&pace, Estimate::default()).await);
+    drop(held);
+    for _ in 0..4 {
+        pace.acquire(Estimate::default()).await.0.finish(usage(1, 1), None);
+    }
+    assert_eq!(pace.target(), 8);
+    for _ in 0..100 {
+        pace.acquire(Estimate::default()).await.0.finish(usage(1, 1), None);
+    }
+    assert_eq!(pace.target(), 10);
+    for _ in 0..100 {
+        pace.acquire(Estimate::default()).await.0.finish(Ended::Throttled, None);
+    }
+    assert_eq!(pace.target(), 1);
+    let _one = pace.acquire(Estimate::default()).await;
+    assert!(blocked(&pace, Estimate::default()).await);
+}
+
+#[tokio::test]
+async fn requests_per_minute_hold_back_the_next_one() {
+    let pace = Pace::new(&ProviderConfig { requests_per_minute: Some(2), ..config(8) }, None);
+    for _ in 0..2 {
+        pace.acquire(Estimate::default()).await.0.finish(Ended::Failed, None);
+    }
+    assert!(blocked(&pace, Estimate::default()).await);
+}
+
+#[tokio::test]
+async fn a_refund_wakes_the_first_in_line() {
+    let pace =
+        Arc::new(Pace::new(&ProviderConfig { output_tokens_per_minute: Some(1_000), ..config(8) }, None));
+    assert!(pace.counts_tokens() && !Pace::new(&config(1), None).counts_tokens());
+    let estimate = Estimate { input: 5, output: 800 };
+    let (first, waits) = pace.acquire(estimate).await;
+    assert!(waits.is_empty());
+    let second = tokio::spawn({
+        let pace = Arc::clone(&pace);
+        async move { pace.acquire(estimate).await.1.first().map(|(reason, _)| *reason) }
+    });
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert!(!second.is_finished());
+    first.finish(usage(5, 100), None);
+    let reason = tokio::time::timeout(Duration::from_secs(2), second).await.expect("woken").expect("joined");
+    assert_eq!(reason, Some(WaitReason::OutputTokens));
+}
+
+#[tokio::test]
+async fn the_providers_own_limit_holds_everyone() {
+    let pace = Pace::new(&config(8), None);
+    pace.acquire(Estimate::default()).await.0.finish(usage(1, 1), Some(Duration::from_millis(60)));
+    let started = Instant::now();
+    let (_slot, waits) = pace.acquire(Estimate::default()).await;
+    assert!(started.elapsed() >= Duration::from_millis(50));
+    assert_eq!(waits.first().map(|(reason, _)| *reason), Some(WaitReason::Provider));
+}
+
+#[tokio::test]
+async fn a_call_that_is_dropped_frees_its_place() {
+    let pace = Pace::new(&config(1), None);
+    drop(pace.acquire(Estimate::default()).await);
+    assert!(!blocked(&pace, Estimate::default()).await);
+}

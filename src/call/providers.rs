@@ -1,0 +1,431 @@
+//! Every provider of a project, ready to be called: encode, pace, send, decode, retry.
+
+use super::endpoint::{Unready, secrets};
+use super::environment::Environment;
+use super::fault::{Cause, Fault};
+use super::https::{Https, now, unit_random};
+use super::lane::Lane;
+use super::local_fault::LocalFault;
+use super::outcome::{Answer, CallFailure, FailureKind, Outcome, RetryNote, WaitNote};
+use super::pace::{Ended, Estimate, WaitReason};
+use super::ratelimit;
+use super::retry::{Backoff, Next, RetryReason, decide};
+use super::secret::Redactor;
+use super::wire::{HttpRequest, HttpResponse, Transport};
+use super::{anthropic, builtin, exec, http, openai, openai_embeddings};
+use crate::domain::{Error, ModelId, ProviderName, Reply, Request, Result, Usage};
+use crate::manifest::project::{Api, Project};
+use futures_util::future::try_join_all;
+use std::collections::{BTreeMap, HashMap};
+use std::future::Future;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// Limits of a whole run.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Time of one attempt, from sending to the last byte, for providers without a limit of their own.
+    pub timeout: Duration,
+    /// Most retries of one call.
+    pub retries: u32,
+    /// Lowers every provider's calls at once.
+    pub concurrency: Option<u32>,
+    /// Whether providers that run a program are refused.
+    pub no_exec: bool,
+    /// The root of the repository, where programs run.
+    pub root: PathBuf,
+}
+
+/// What pacing one provider took.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Pacing {
+    /// The provider.
+    pub provider: ProviderName,
+    /// Retries by reason.
+    pub retries: BTreeMap<RetryReason, u64>,
+    /// Waits by reason: how many, and how long all together.
+    pub waits: BTreeMap<WaitReason, (u64, Duration)>,
+    /// Why the breaker stopped it, if it did.
+    pub stopped: Option<String>,
+}
+
+/// Counts the tokens of a request before it is sent.
+pub type TokenCounter = fn(&Request) -> u64;
+
+/// The providers of one project. One value serves a whole run, from any number of tasks.
+#[derive(Debug)]
+pub struct Providers<T = Https> {
+    lanes: HashMap<ProviderName, Lane>,
+    redactor: Redactor,
+    backoff: Backoff,
+    root: PathBuf,
+    count_input: TokenCounter,
+    transport: T,
+}
+
+/// What one attempt gave, and how long the provider wants to be left alone.
+struct Tried<V> {
+    result: std::result::Result<(V, Usage), Fault>,
+    hold: Option<Duration>,
+}
+
+impl<V> From<std::result::Result<(V, Usage), Fault>> for Tried<V> {
+    fn from(result: std::result::Result<(V, Usage), Fault>) -> Self {
+        Self { result, hold: None }
+    }
+}
+
+/// A request as its provider takes it.
+enum Prepared {
+    Http(HttpRequest),
+    Exec,
+    Builtin,
+}
+
+impl Providers<Https> {
+    /// The providers of `project` over HTTPS. Nothing is opened, read or checked yet.
+    pub fn new(project: &Project, environment: Environment, limits: Limits) -> Self {
+        let extra_ca = environment.get("SSL_CERT_FILE").map(|path| PathBuf::from(path.expose()));
+        let transport = Https::new(extra_ca.into_iter().collect());
+        Self::with_transport(project, &environment, limits, transport)
+    }
+}
+
+impl<T: Transport> Providers<T> {
+    /// The providers of `project` over another transport.
+    pub fn with_transport(
+        project: &Project,
+        environment: &Environment,
+        limits: Limits,
+        transport: T,
+    ) -> Self {
+        let configs = || project.providers.values();
+        let known = configs().flat_map(|config| secrets(config, environment));
+        Self {
+            redactor: Redactor::new(known.chain(environment.guessed_secrets())),
+            lanes: configs()
+                .map(|config| (config.name.clone(), Lane::new(config, environment, &limits)))
+                .collect(),
+            backoff: Backoff::new(limits.retries),
+            root: limits.root,
+            count_input: a_quarter_of_the_bytes,
+            transport,
+        }
+    }
+
+    /// The same providers with other waits between retries.
+    #[must_use]
+    pub fn with_backoff(mut self, backoff: Backoff) -> Self {
+        self.backoff = backoff;
+        self
+    }
+
+    /// The same providers with a real tokenizer for `input_tokens_per_minute`. Without one, four bytes count
+    /// as a token. Only providers with a limit on tokens ask it.
+    #[must_use]
+    pub fn with_counter(mut self, count_input: TokenCounter) -> Self {
+        self.count_input = count_input;
+        self
+    }
+
+    /// Takes every secret of this project's providers out of a text.
+    pub fn redactor(&self) -> &Redactor {
+        &self.redactor
+    }
+
+    /// What pacing took so far, in the order of the providers' names; those that never waited are left out.
+    pub fn pacing(&self) -> Vec<Pacing> {
+        let mut all: Vec<Pacing> = self.lanes.values().map(Lane::pacing).collect();
+        all.retain(|one| !one.retries.is_empty() || !one.waits.is_empty() || one.stopped.is_some());
+        all.sort_by(|a, b| a.provider.cmp(&b.provider));
+        all
+    }
+
+    /// Holds that live calls to `provider` can be made, before the first of them is.
+    ///
+    /// # Errors
+    /// An input error with what to type: there is no such provider, its key or a variable of its headers is
+    /// not set, its address is none, or it runs a program and that is forbidden.
+    pub fn ready(&self, provider: &ProviderName) -> Result<()> {
+        match self.lanes.get(provider) {
+            Some(lane) => lane.ready().map_err(Error::from),
+            None => Err(Error::input(format!("there is no provider `{provider}`"))
+                .hint("define it under `providers` in llmops.yaml")),
+        }
+    }
+
+    /// Calls a provider until it replies or the call has failed for good. Nothing secret is in what comes
+    /// back, whatever the provider wrote.
+    pub async fn call(&self, request: &Request) -> Outcome {
+        let lane = match self.lane(&request.provider) {
+            Ok(lane) => lane,
+            Err(failure) => return failure.into(),
+        };
+        let prepared = match prepare(lane, request) {
+            Ok(prepared) => prepared,
+            Err(fault) => return self.failure(&request.provider, &fault, 0).into(),
+        };
+        let estimate = if lane.pace.counts_tokens() {
+            let output = request.parameters.max_tokens.unwrap_or(anthropic::DEFAULT_MAX_TOKENS);
+            Estimate { input: (self.count_input)(request), output: u64::from(output) }
+        } else {
+            Estimate::default()
+        };
+        let mut outcome = self.drive(lane, estimate, || self.attempt(lane, request, &prepared)).await;
+        if let Ok(answer) = &mut outcome.result {
+            super::outcome::redact(&mut answer.reply, &self.redactor);
+        }
+        outcome
+    }
+
+    /// The vectors of `texts`, in their order, from a provider with an OpenAI-compatible `/embeddings`.
+    ///
+    /// # Errors
+    /// The provider has none, cannot be called, or failed after its retries.
+    pub async fn embed(
+        &self,
+        provider: &ProviderName,
+        model: &ModelId,
+        texts: &[String],
+    ) -> std::result::Result<Vec<Vec<f32>>, CallFailure> {
+        Ok(self.embed_counted(provider, model, texts).await?.0)
+    }
+
+    /// As [`Providers::embed`], with the input tokens that it took, where the provider says for every batch.
+    ///
+    /// # Errors
+    /// As [`Providers::embed`].
+    pub async fn embed_counted(
+        &self,
+        provider: &ProviderName,
+        model: &ModelId,
+        texts: &[String],
+    ) -> std::result::Result<(Vec<Vec<f32>>, Usage), CallFailure> {
+        let lane = self.lane(provider)?;
+        if lane.config.api != Api::OpenAi {
+            let api = lane.config.api.as_str();
+            let fault = Fault::unsupported(format!("the API `{api}` gives no embeddings"));
+            return Err(self.failure(provider, &fault, 0));
+        }
+        let endpoint = lane.endpoint().map_err(|unready| self.unready(provider, &unready))?;
+        let batches = batches(texts).into_iter().map(|batch| async move {
+            let request = openai_embeddings::encode(model, batch, endpoint);
+            let bytes = batch.iter().map(String::len).sum::<usize>();
+            let estimate =
+                Estimate { input: u64::try_from(bytes.div_ceil(4)).unwrap_or(u64::MAX), output: 0 };
+            let decode = |response: &HttpResponse| {
+                openai_embeddings::decode(batch.len(), response)
+                    .map(|(vectors, usage)| ((vectors, usage), usage))
+            };
+            let outcome = self.drive(lane, estimate, || self.over_http(lane, &request, decode)).await;
+            outcome.result.map(|answer| answer.reply)
+        });
+        let mut all = Vec::with_capacity(texts.len());
+        let mut input = Some(0u64);
+        for (vectors, usage) in try_join_all(batches).await? {
+            all.extend(vectors);
+            input = input.zip(usage.input).map(|(sum, more)| sum.saturating_add(more));
+        }
+        Ok((all, Usage { input, ..Usage::default() }))
+    }
+
+    /// The one loop that tries, decides and sleeps.
+    async fn drive<V, F>(&self, lane: &Lane, estimate: Estimate, attempt: impl Fn() -> F) -> Outcome<V>
+    where
+        F: Future<Output = Tried<V>>,
+    {
+        let name = &lane.config.name;
+        let (mut retries, mut waits) = (Vec::new(), Vec::new());
+        let mut number = 0u32;
+        let result = loop {
+            if let Some(cause) = lane.breaker.cause() {
+                break Err(stopped(name, &cause, number));
+            }
+            let (slot, waited) = lane.pace.acquire(estimate).await;
+            lane.count_waits(&waited);
+            waits.extend(waited.into_iter().map(|(reason, waited)| WaitNote { reason, waited }));
+            if let Some(cause) = lane.breaker.cause() {
+                break Err(stopped(name, &cause, number));
+            }
+            let started = Instant::now();
+            let Tried { result, hold } = attempt().await;
+            let took = started.elapsed();
+            let fault = match result {
+                Ok((value, usage)) => {
+                    slot.finish(Ended::Replied(usage), hold);
+                    lane.breaker.succeeded();
+                    let latency_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+                    break Ok(Answer { reply: value, latency_ms });
+                }
+                Err(fault) => fault,
+            };
+            slot.finish(ended(&fault), hold);
+            match decide(&fault, number, &self.backoff, now(), unit_random()) {
+                Next::Retry { after, reason } => {
+                    number += 1;
+                    lane.count_retry(reason);
+                    retries.push(RetryNote { reason, waited: after });
+                    tokio::time::sleep(after).await;
+                }
+                Next::Stop => {
+                    let failure = self.failure(name, &fault, number + 1);
+                    lane.breaker.failed(&fault, &self.redactor.line(&fault.to_string(), DETAIL));
+                    break Err(failure);
+                }
+            }
+        };
+        Outcome { result, retries, waits }
+    }
+
+    async fn attempt(&self, lane: &Lane, request: &Request, prepared: &Prepared) -> Tried<Reply> {
+        match prepared {
+            Prepared::Http(http) => {
+                self.over_http(lane, http, |response| {
+                    let reply = decode(lane.config.api, request, response)?;
+                    let usage = reply.usage;
+                    Ok((reply, usage))
+                })
+                .await
+            }
+            Prepared::Exec => local(exec::run(request, &lane.config, &self.root, lane.timeout).await),
+            Prepared::Builtin => local(builtin::reply(request)),
+        }
+    }
+
+    async fn over_http<V>(
+        &self,
+        lane: &Lane,
+        request: &HttpRequest,
+        decode: impl Fn(&HttpResponse) -> std::result::Result<(V, Usage), Fault>,
+    ) -> Tried<V> {
+        match self.transport.send(request.clone(), lane.timeout).await {
+            Ok(response) => Tried { result: decode(&response), hold: ratelimit::hold(&response, now()) },
+            Err(fault) => Err(Fault::from(fault)).into(),
+        }
+    }
+
+    fn lane(&self, provider: &ProviderName) -> std::result::Result<&Lane, CallFailure> {
+        let Some(lane) = self.lanes.get(provider) else {
+            let detail = format!("there is no provider `{provider}`");
+            return Err(CallFailure { kind: FailureKind::Setup, detail, attempts: 0 });
+        };
+        lane.ready().map_err(|unready| self.unready(provider, &unready))?;
+        Ok(lane)
+    }
+
+    fn unready(&self, provider: &ProviderName, unready: &Unready) -> CallFailure {
+        let kind = if unready.missing_key { FailureKind::MissingKey } else { FailureKind::Setup };
+        let text = format!("{provider}: {}; {}", unready.message, unready.hint);
+        CallFailure { kind, detail: self.redactor.line(&text, DETAIL), attempts: 0 }
+    }
+
+    fn failure(&self, provider: &ProviderName, fault: &Fault, attempts: u32) -> CallFailure {
+        let kind = match fault.cause {
+            Cause::Timeout => FailureKind::Timeout,
+            Cause::Unsupported => FailureKind::Unsupported,
+            Cause::Setup => FailureKind::Setup,
+            Cause::Connect
+            | Cause::Cut
+            | Cause::TooLarge
+            | Cause::Redirect
+            | Cause::Status { .. }
+            | Cause::Reported { .. }
+            | Cause::Undecodable
+            | Cause::Program => FailureKind::Provider,
+        };
+        let mut detail = self.redactor.line(&format!("{provider}: {fault}"), DETAIL);
+        if attempts > 1 {
+            detail.push_str(&format!(" (after {attempts} attempts)"));
+        }
+        CallFailure { kind, detail, attempts }
+    }
+}
+
+/// The attempt of a program or of a built-in model. What it writes wrongly once it writes wrongly again, so that,
+/// unlike a body from the network, it is not worth another attempt.
+fn local(result: std::result::Result<Reply, LocalFault>) -> Tried<Reply> {
+    let result = result.map_err(Fault::from).map_err(|fault| match fault.cause {
+        Cause::Undecodable => Fault { cause: Cause::Program, ..fault },
+        _ => fault,
+    });
+    result
+        .map(|reply| {
+            let usage = reply.usage;
+            (reply, usage)
+        })
+        .into()
+}
+
+/// Characters of a failure's detail.
+const DETAIL: usize = 400;
+
+fn a_quarter_of_the_bytes(request: &Request) -> u64 {
+    let messages = request.messages.iter().map(|message| message.content.len());
+    let tools = request.tools.iter().map(|tool| tool.description.len() + tool.input_schema.to_string().len());
+    u64::try_from(messages.chain(tools).sum::<usize>().div_ceil(4)).unwrap_or(u64::MAX)
+}
+
+fn prepare(lane: &Lane, request: &Request) -> std::result::Result<Prepared, Fault> {
+    let endpoint = || lane.endpoint().map_err(|unready| Fault::new(Cause::Setup, unready.message));
+    Ok(match lane.config.api {
+        Api::Anthropic => Prepared::Http(anthropic::encode(request, endpoint()?)?),
+        Api::OpenAi => Prepared::Http(openai::encode(request, endpoint()?)?),
+        Api::Http => {
+            let endpoint = endpoint()?;
+            let parts = http::encode(request, &lane.config)?;
+            Prepared::Http(HttpRequest {
+                url: endpoint.url().clone(),
+                headers: endpoint.headers.clone(),
+                body: parts.body.to_string().into(),
+            })
+        }
+        Api::Exec => Prepared::Exec,
+        Api::Builtin => Prepared::Builtin,
+    })
+}
+
+fn decode(api: Api, request: &Request, response: &HttpResponse) -> std::result::Result<Reply, Fault> {
+    match api {
+        Api::Anthropic => anthropic::decode(request, response),
+        Api::OpenAi => openai::decode(response),
+        Api::Http => {
+            super::fault::expect_success(response)?;
+            Ok(http::decode(&response.body)?)
+        }
+        Api::Exec | Api::Builtin => Err(Fault::undecodable("this provider is not reached over HTTP")),
+    }
+}
+
+fn ended(fault: &Fault) -> Ended {
+    match fault.cause {
+        Cause::Status { status: 429 | 503 | 529, .. } => Ended::Throttled,
+        _ => Ended::Failed,
+    }
+}
+
+fn stopped(provider: &ProviderName, cause: &str, attempts: u32) -> CallFailure {
+    let detail = format!("{provider}: no more calls are made, since: {cause}");
+    CallFailure { kind: FailureKind::Breaker, detail, attempts }
+}
+
+/// Texts in batches that every server takes: at most 96 texts and about 200 kB.
+fn batches(texts: &[String]) -> Vec<&[String]> {
+    const TEXTS: usize = 96;
+    const BYTES: usize = 200_000;
+    let mut found = Vec::new();
+    let (mut start, mut bytes) = (0, 0);
+    for (at, text) in texts.iter().enumerate() {
+        if at > start && (at - start >= TEXTS || bytes + text.len() > BYTES) {
+            found.push(&texts[start..at]);
+            (start, bytes) = (at, 0);
+        }
+        bytes += text.len();
+    }
+    if start < texts.len() {
+        found.push(&texts[start..]);
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,213 @@
+use super::*;
+use crate::call::fault::tests::response;
+use crate::call::wire::SendFault;
+use crate::domain::{Kind, Message, Parameters, RelPath, Role};
+use crate::manifest::project::{Folders, ProviderConfig};
+use serde_json::Value;
+use std::sync::Mutex;
+
+/// A transport that answers from a list, and with the last answer for ever.
+struct Script {
+    answers: Mutex<Vec<std::result::Result<HttpResponse, SendFault>>>,
+    sent: Mutex<Vec<HttpRequest>>,
+}
+
+impl Script {
+    fn new(mut answers: Vec<std::result::Result<HttpResponse, SendFault>>) -> Self {
+        answers.reverse();
+        Self { answers: Mutex::new(answers), sent: Mutex::default() }
+    }
+
+    fn sent(&self) -> usize {
+        self.sent.lock().expect("a lock").len()
+    }
+}
+
+impl Transport for Script {
+    async fn send(&self, request: HttpRequest, _: Duration) -> std::result::Result<HttpResponse, SendFault> {
+        self.sent.lock().expect("a lock").push(request);
+        let mut answers = self.answers.lock().expect("a lock");
+        match answers.len() {
+            1 => answers[0].clone(),
+            _ => answers.pop().expect("an answer"),
+        }
+    }
+}
+
+const KEY: &str = "sk-planted-0123456789";
+
+fn project(configs: Vec<ProviderConfig>) -> Project {
+    Project {
+        providers: configs.into_iter().map(|config| (config.name.clone(), config)).collect(),
+        judge: None,
+        folders: Folders {
+            prompts: RelPath::root(),
+            evals: RelPath::root(),
+            retrieval: RelPath::root(),
+            deployments: RelPath::root(),
+        },
+        prices: None,
+    }
+}
+
+fn limits() -> Limits {
+    Limits {
+        timeout: Duration::from_secs(5),
+        retries: 2,
+        concurrency: None,
+        no_exec: false,
+        root: PathBuf::from("."),
+    }
+}
+
+fn providers(answers: Vec<std::result::Result<HttpResponse, SendFault>>) -> Providers<Script> {
+    let configs = vec![
+        ProviderConfig::new("openai".into(), Api::OpenAi),
+        ProviderConfig::new("anthropic".into(), Api::Anthropic),
+        ProviderConfig { command: vec!["true".to_owned()], ..ProviderConfig::new("app".into(), Api::Exec) },
+    ];
+    let environment = Environment::from_pairs([("OPENAI_API_KEY", KEY)]);
+    Providers::with_transport(&project(configs), &environment, limits(), Script::new(answers)).with_backoff(
+        Backoff { retries: 2, first: Duration::from_millis(1), ceiling: Duration::from_millis(2) },
+    )
+}
+
+fn request(provider: &str) -> Request {
+    Request {
+        provider: provider.into(),
+        api: "openai".to_owned(),
+        model: "gpt-4.1-2025-04-14".into(),
+        messages: vec![Message::new(Role::User, "Hi")],
+        tools: Vec::new(),
+        parameters: Parameters::default(),
+        output: None,
+        json: false,
+        trial: 0,
+        data: Value::Null,
+        inputs: None,
+        cacheable: true,
+    }
+}
+
+fn reply(text: &str) -> HttpResponse {
+    let body = serde_json::json!({"choices": [{"message": {"content": text}, "finish_reason": "stop"}]});
+    response(200, &[], &body.to_string())
+}
+
+fn failure(outcome: Outcome) -> CallFailure {
+    outcome.result.expect_err("a failure")
+}
+
+#[tokio::test]
+async fn a_call_is_tried_until_it_is_answered_and_says_what_it_took() {
+    let providers = providers(vec![
+        Err(SendFault::Cut("early end".to_owned())),
+        Ok(response(429, &[("retry-after-ms", "3")], "{}")),
+        Ok(reply("yes")),
+    ]);
+    let outcome = providers.call(&request("openai")).await;
+    assert_eq!(outcome.result.expect("an answer").reply.text, "yes");
+    let reasons: Vec<&str> = outcome.retries.iter().map(|note| note.reason.as_str()).collect();
+    assert_eq!(reasons, ["cut", "rate_limited"]);
+    assert_eq!(outcome.retries[1].waited, Duration::from_millis(3));
+    let pacing = providers.pacing();
+    assert_eq!((pacing.len(), pacing[0].retries.values().sum::<u64>()), (1, 2));
+}
+
+#[tokio::test]
+async fn retries_are_bounded_and_a_final_failure_is_not_tried_again() {
+    let down = providers(vec![Ok(response(500, &[], "boom"))]);
+    let failed = failure(down.call(&request("openai")).await);
+    assert_eq!((failed.kind, failed.attempts, down.transport.sent()), (FailureKind::Provider, 3, 3));
+    assert_eq!(failed.detail, "openai: status 500: boom (after 3 attempts)");
+    let wrong = providers(vec![Ok(response(400, &[], r#"{"error":{"message":"no such parameter"}}"#))]);
+    let failed = failure(wrong.call(&request("openai")).await);
+    assert_eq!((failed.attempts, wrong.transport.sent()), (1, 1));
+    let slow = providers(vec![Err(SendFault::Timeout(Duration::from_secs(5)))]);
+    let failed = failure(slow.call(&request("openai")).await);
+    assert_eq!(failed.kind, FailureKind::Timeout);
+    assert_eq!(failed.detail, "openai: send: no answer within 5 s (after 3 attempts)");
+}
+
+#[tokio::test]
+async fn one_refused_key_stops_every_further_call() {
+    let refused = providers(vec![Ok(response(401, &[], r#"{"error":{"message":"bad key"}}"#))]);
+    assert_eq!(failure(refused.call(&request("openai")).await).kind, FailureKind::Provider);
+    let next = failure(refused.call(&request("openai")).await);
+    assert_eq!((next.kind, next.attempts), (FailureKind::Breaker, 0));
+    assert_eq!(next.detail, "openai: no more calls are made, since: status 401: bad key");
+    assert_eq!(refused.transport.sent(), 1);
+    assert_eq!(refused.pacing()[0].stopped.as_deref(), Some("status 401: bad key"));
+}
+
+#[tokio::test]
+async fn twenty_failed_calls_in_a_row_stop_the_provider() {
+    let down = providers(vec![Ok(response(500, &[], "boom"))]);
+    for _ in 0..20 {
+        assert_eq!(failure(down.call(&request("openai")).await).kind, FailureKind::Provider);
+    }
+    assert_eq!(failure(down.call(&request("openai")).await).kind, FailureKind::Breaker);
+    assert_eq!(down.transport.sent(), 60);
+}
+
+#[tokio::test]
+async fn nothing_secret_comes_back_whatever_the_provider_writes() {
+    let long = format!("{}{KEY}", "x".repeat(395));
+    for text in [format!("invalid key {KEY}"), long] {
+        let echo = providers(vec![Ok(response(400, &[], &text))]);
+        let failed = failure(echo.call(&request("openai")).await);
+        assert!(!failed.detail.contains("sk-pl"), "{}", failed.detail);
+    }
+    let echo = providers(vec![Ok(reply(&format!("your key is {KEY}")))]);
+    let answer = echo.call(&request("openai")).await.result.expect("an answer");
+    assert_eq!(answer.reply.text, "your key is [redacted OPENAI_API_KEY]");
+    let echo = providers(vec![Ok(response(401, &[], KEY))]);
+    let _ = echo.call(&request("openai")).await;
+    assert!(!failure(echo.call(&request("openai")).await).detail.contains(KEY));
+    assert!(!format!("{:?} {:?}", echo.redactor(), echo.lanes).contains(KEY));
+}
+
+#[tokio::test]
+async fn what_is_missing_is_found_before_any_call() {
+    let providers = providers(vec![Ok(reply("yes"))]);
+    assert!(providers.ready(&"openai".into()).is_ok() && providers.ready(&"app".into()).is_ok());
+    let error = providers.ready(&"anthropic".into()).expect_err("unready");
+    assert_eq!((error.kind(), error.hint_text()), (Kind::Input, Some("export ANTHROPIC_API_KEY=…")));
+    assert_eq!(providers.ready(&"nobody".into()).expect_err("unready").kind(), Kind::Input);
+    assert_eq!(failure(providers.call(&request("anthropic")).await).kind, FailureKind::MissingKey);
+    assert_eq!(failure(providers.call(&request("nobody")).await).kind, FailureKind::Setup);
+    let seeded = Parameters { seed: Some(1), top_k: Some(2), ..Parameters::default() };
+    let failed = failure(providers.call(&Request { parameters: seeded, ..request("openai") }).await);
+    assert_eq!((failed.kind, failed.attempts), (FailureKind::Unsupported, 0));
+    assert_eq!(providers.transport.sent(), 0);
+}
+
+#[tokio::test]
+async fn programs_are_refused_where_they_are_forbidden() {
+    let config =
+        ProviderConfig { command: vec!["true".to_owned()], ..ProviderConfig::new("app".into(), Api::Exec) };
+    let forbidden = Limits { no_exec: true, ..limits() };
+    let providers = Providers::new(&project(vec![config]), Environment::default(), forbidden);
+    assert!(providers.ready(&"app".into()).expect_err("unready").to_string().contains("--no-exec"));
+    assert_eq!(failure(providers.call(&request("app")).await).kind, FailureKind::Setup);
+}
+
+#[tokio::test]
+async fn embeddings_keep_the_order_of_the_texts_across_batches() {
+    let texts: Vec<String> = (0..100).map(|n| n.to_string()).collect();
+    assert_eq!(batches(&texts).iter().map(|batch| batch.len()).collect::<Vec<_>>(), [96, 4]);
+    assert_eq!(batches(&["x".repeat(150_000), "y".repeat(150_000)]).len(), 2);
+    assert!(batches(&[]).is_empty());
+    let rows = |from: usize, to: usize| {
+        let data: Vec<Value> =
+            (from..to).map(|n| serde_json::json!({"index": n - from, "embedding": [n]})).collect();
+        let body = serde_json::json!({"data": data, "usage": {"prompt_tokens": to - from}});
+        Ok(response(200, &[], &body.to_string()))
+    };
+    let providers = providers(vec![rows(0, 96), rows(96, 100), rows(0, 1)]);
+    let embedded = providers.embed_counted(&"openai".into(), &"text-embedding-3-small".into(), &texts).await;
+    let (vectors, usage) = embedded.expect("vectors");
+    assert_eq!((vectors.len(), &vectors[99], usage.input), (100, &vec![99.0], Some(100)));
+    let none = providers.embed(&"app".into(), &"m".into(), &texts).await.expect_err("refused");
+    assert_eq!(none.kind, FailureKind::Unsupported);
+}
