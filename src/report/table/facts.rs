@@ -1,0 +1,145 @@
+//! The facts of a gate that are no scores: what was tested, what was counted, what it cost.
+
+use super::Options;
+use crate::domain::model::Pin;
+use crate::report::numbers::{count, counted, duration, percent, to_f64};
+use crate::report::paint::Tone;
+use crate::report::text::{one_line, wrap};
+use crate::report::v1::{Gate, Report};
+
+/// What was tested, with what, by what.
+pub(super) fn identity(text: &mut String, gate: &Gate, options: Options) {
+    let suite = format!(
+        "{} {}, {}",
+        one_line(&gate.suite.name),
+        one_line(&gate.suite.version),
+        counted(gate.cases_planned, "case")
+    );
+    fact(text, "suite", &suite, options);
+    fact(text, "model", &model(gate), options);
+    match &gate.judge {
+        Some(judge) => fact(text, "judge", &one_line(&judge.model), options),
+        None => fact(text, "judge", "none: asserts alone decide", options),
+    }
+    if let Some(retrieval) = &gate.retrieval {
+        let retrieval = format!("{} {}", one_line(&retrieval.name), one_line(&retrieval.version));
+        fact(text, "retrieval", &retrieval, options);
+    }
+}
+
+/// The model, how it is pinned, and what the provider says it really was.
+pub(crate) fn model(gate: &Gate) -> String {
+    let pin = match gate.model.pin {
+        Pin::Snapshot => "pinned snapshot",
+        Pin::Alias => "an alias: not pinned",
+        Pin::Unverifiable => "pin cannot be verified",
+    };
+    let mut line = format!("{} ({pin})", one_line(&gate.model.target));
+    let others: Vec<String> = gate
+        .model
+        .reported
+        .iter()
+        .filter(|reported| **reported != gate.model.target)
+        .map(|reported| one_line(reported))
+        .collect();
+    if !others.is_empty() {
+        line.push_str(&format!(", but the provider reports {}", others.join(", ")));
+    }
+    line
+}
+
+/// What was counted: asserts, grades, calls, money, time.
+pub(super) fn counts(text: &mut String, gate: &Gate, options: Options) {
+    for (label, line) in counted_facts(gate) {
+        fact(text, label, &line, options);
+    }
+}
+
+/// The counted facts as label and line, in a fixed order; those that say nothing are left out.
+pub(crate) fn counted_facts(gate: &Gate) -> Vec<(&'static str, String)> {
+    let mut facts = Vec::new();
+    let asserts = gate.asserts.passed + gate.asserts.failed;
+    if asserts > 0 {
+        let rate = percent(gate.asserts.rate);
+        facts.push((
+            "asserts",
+            format!("{} of {} passed ({rate})", count(gate.asserts.passed), count(asserts)),
+        ));
+    }
+    let unscored = match gate.cases_unscored {
+        0 => "none".to_owned(),
+        some => {
+            let share = percent(Some(to_f64(some) / to_f64(gate.cases_planned.max(1))));
+            format!("{} of {} ({share}): no grade, not a bad grade", count(some), count(gate.cases_planned))
+        }
+    };
+    facts.push(("unscored", unscored));
+    let calls = [
+        (gate.calls.live, "live"),
+        (gate.calls.cached, "cached"),
+        (gate.calls.recorded, "recorded"),
+        (gate.calls.retries, "retried"),
+    ];
+    let calls: Vec<String> = calls
+        .iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, word)| format!("{} {word}", count(*number)))
+        .collect();
+    if !calls.is_empty() {
+        facts.push(("calls", calls.join(", ")));
+    }
+    facts.push(("cost", cost(gate)));
+    let time = &gate.latency_ms;
+    if time.p50.is_some() {
+        let line = format!(
+            "median {}, 95th percentile {}, longest {} per answer",
+            duration(time.p50),
+            duration(time.p95),
+            duration(time.max)
+        );
+        facts.push(("time", line));
+    }
+    facts
+}
+
+fn cost(gate: &Gate) -> String {
+    let mut line = match (gate.usage.cost_usd, gate.usage.spent_usd) {
+        (Some(cost), Some(spent)) if cost == spent => format!("{} spent", spent.display()),
+        (Some(cost), Some(spent)) => {
+            format!("{} spent now, {} with every call live", spent.display(), cost.display())
+        }
+        (Some(cost), None) => format!("{} with every call live", cost.display()),
+        (None, Some(spent)) => format!("{} spent", spent.display()),
+        (None, None) => "not known".to_owned(),
+    };
+    if gate.usage.unpriced_calls > 0 {
+        let calls = counted(gate.usage.unpriced_calls, "call");
+        line.push_str(&format!(", without {calls} to a model that has no price"));
+    }
+    line
+}
+
+fn fact(text: &mut String, label: &str, line: &str, options: Options) {
+    const INDENT: usize = 13;
+    for (index, line) in wrap(line, options.columns().saturating_sub(INDENT), 4).iter().enumerate() {
+        let label = if index == 0 { label } else { "" };
+        text.push_str(&format!("  {}{line}\n", options.color.paint(Tone::Quiet, &format!("{label:<11}"))));
+    }
+}
+
+/// For a narrowed run or a shard: that it is no evidence.
+pub(crate) fn narrowed(report: &Report) -> Option<String> {
+    let run = report.run.as_ref()?;
+    if let Some(shard) = &run.shard {
+        return Some(format!("This is shard {shard}: `llmops merge` decides over all of them."));
+    }
+    let selection = run.selection.as_ref()?;
+    let mut flags: Vec<String> = selection.cases.iter().map(|case| format!("--case {case}")).collect();
+    flags.extend(selection.tags.iter().map(|tag| format!("--tag {tag}")));
+    flags.extend(selection.sample.map(|sample| format!("--sample {sample}")));
+    flags.extend(selection.trials.map(|trials| format!("--trials {trials}")));
+    flags.extend(selection.model.iter().map(|model| format!("--model {model}")));
+    flags.extend(selection.outputs.iter().map(|outputs| format!("--outputs {outputs}")));
+    let flags = one_line(&flags.join(" "));
+    Some(format!("This run was narrowed by {flags}: it is no evidence for `lock` or `promote`."))
+}

@@ -1,0 +1,152 @@
+//! The table of measures against what is required of them.
+
+use super::Options;
+use crate::domain::score::reaches;
+use crate::report::numbers::{against, delta, interval, score, threshold};
+use crate::report::paint::{Color, Tone};
+use crate::report::text::{one_line, short};
+use crate::report::v1::{Gate, Verdict};
+use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
+
+/// A rule under the header and nothing else: a table that also reads well when it is piped into a file.
+const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+
+/// One measure.
+struct Row {
+    name: String,
+    value: String,
+    interval: String,
+    required: String,
+    remark: String,
+    tone: Option<Tone>,
+}
+
+/// The table, indented; `None` where nothing was measured.
+pub(super) fn draw(gate: &Gate, options: Options) -> Option<String> {
+    let rows = rows(gate);
+    if rows.is_empty() {
+        return None;
+    }
+    let mut table = Table::new();
+    table.load_style(STYLE).set_content_arrangement(ContentArrangement::Dynamic);
+    table.set_width(u16::try_from(options.columns().saturating_sub(2)).unwrap_or(u16::MAX));
+    match options.color {
+        Color::On => table.enforce_styling(),
+        Color::Off => table.force_no_tty(),
+    };
+    table.set_header(["measure", "result", "interval", "required", ""]);
+    for row in rows {
+        let remark = Cell::new(row.remark);
+        table.add_row(vec![
+            Cell::new(row.name),
+            Cell::new(row.value),
+            Cell::new(row.interval),
+            Cell::new(row.required),
+            match row.tone {
+                Some(Tone::Bad) => remark.fg(comfy_table::Color::Red),
+                Some(Tone::Good) => remark.fg(comfy_table::Color::Green),
+                Some(Tone::Unsure) => remark.fg(comfy_table::Color::Yellow),
+                _ => remark,
+            },
+        ]);
+    }
+    if let Some(column) = table.column_mut(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    let lines: Vec<String> = table.lines().map(|line| format!(" {}\n", line.trim_end())).collect();
+    Some(lines.concat())
+}
+
+fn rows(gate: &Gate) -> Vec<Row> {
+    let mut rows = Vec::new();
+    if let Some(found) = &gate.score {
+        rows.push(measure(
+            "judge score".into(),
+            gate,
+            Some(found.mean),
+            found.ci_low,
+            found.ci_high,
+            gate.required,
+        ));
+    } else if let Some(required) = gate.required {
+        rows.push(measure("judge score".into(), gate, None, None, None, Some(required)));
+    }
+    for dimension in &gate.dimensions {
+        let name = format!("  {}", short(&dimension.name, 28));
+        rows.push(measure(
+            name,
+            gate,
+            dimension.mean,
+            dimension.ci_low,
+            dimension.ci_high,
+            dimension.required,
+        ));
+    }
+    if let Some(base) = &gate.baseline {
+        rows.push(Row {
+            name: format!("change from {}", short(&base.rev, 12)),
+            value: delta(base.delta),
+            interval: match (base.ci_low, base.ci_high) {
+                (Some(_), Some(_)) => format!("{} to {}", delta(base.ci_low), delta(base.ci_high)),
+                _ => interval(None, None),
+            },
+            required: String::new(),
+            remark: format!("{} worse, {} better", base.worse.len(), base.better.len()),
+            tone: None,
+        });
+    }
+    for (name, value) in &gate.metrics {
+        rows.push(bare(short(&one_line(name), 30), *value));
+    }
+    if let Some(found) = &gate.retrieval_metrics {
+        let named = [
+            ("recall@k", found.recall_at_k),
+            ("precision@k", found.precision_at_k),
+            ("MRR", found.mrr),
+            ("nDCG", found.ndcg),
+            ("MAP", found.map),
+        ];
+        let known = named.into_iter().filter(|(_, value)| value.is_some());
+        rows.extend(known.map(|(name, value)| bare(format!("retrieval {name}"), value)));
+    }
+    rows
+}
+
+fn measure(
+    name: String,
+    gate: &Gate,
+    mean: Option<f64>,
+    low: Option<f64>,
+    high: Option<f64>,
+    required: Option<f64>,
+) -> Row {
+    let (remark, tone) = match (mean, required) {
+        (Some(mean), Some(required)) if !reaches(mean, required) => ("below", Some(Tone::Bad)),
+        (Some(_), Some(required)) => {
+            let sure = gate.verdict == Verdict::Passed || low.is_some_and(|low| reaches(low, required));
+            // Where the gate decides by the lower bound, a mean that reaches the threshold says nothing yet.
+            if sure { ("ok", Some(Tone::Good)) } else { ("", None) }
+        }
+        (None, Some(_)) => ("not known", Some(Tone::Unsure)),
+        (_, None) => ("", None),
+    };
+    Row {
+        name,
+        value: against(mean, required),
+        interval: interval(low, high),
+        required: required.map_or(String::new(), |required| format!("≥ {}", threshold(required))),
+        remark: remark.to_owned(),
+        tone,
+    }
+}
+
+fn bare(name: String, value: Option<f64>) -> Row {
+    Row {
+        name,
+        value: score(value),
+        interval: String::new(),
+        required: String::new(),
+        remark: String::new(),
+        tone: None,
+    }
+}

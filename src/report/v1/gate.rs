@@ -1,0 +1,253 @@
+//! The decision for one prompt on one suite, as reports carry it.
+
+use super::Verdict;
+use crate::domain::Usd;
+use crate::domain::model::Pin;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// One prompt on one suite, without its cases.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gate {
+    /// The prompt.
+    pub prompt: PromptRef,
+    /// The suite.
+    pub suite: Versioned,
+    /// The model under test.
+    pub model: ModelRef,
+    /// The judge, if there is one.
+    pub judge: Option<JudgeRef>,
+    /// The retrieval configuration, if there is one.
+    pub retrieval: Option<Versioned>,
+    /// What was decided.
+    pub verdict: Verdict,
+    /// `eval_score_required`, on the judge's scale.
+    pub required: Option<f64>,
+    /// The judge score.
+    pub score: Option<Score>,
+    /// Scores per dimension, in the order of the rubric.
+    pub dimensions: Vec<Dimension>,
+    /// Pass rates of named asserts, and other named measures.
+    pub metrics: BTreeMap<String, Option<f64>>,
+    /// Asserts over all cases.
+    pub asserts: AssertCounts,
+    /// Trials planned.
+    pub cases_planned: u64,
+    /// Trials with a grade.
+    pub cases_scored: u64,
+    /// Trials without one.
+    pub cases_unscored: u64,
+    /// The mean, had every unscored case the highest score.
+    pub best_case_mean: Option<f64>,
+    /// The mean, had every unscored case the lowest score.
+    pub worst_case_mean: Option<f64>,
+    /// Why it failed or has no verdict.
+    pub breaches: Vec<Breach>,
+    /// The comparison with the baseline, if there was one.
+    pub baseline: Option<Baseline>,
+    /// Tokens and money.
+    pub usage: Usage,
+    /// Latency of answers.
+    pub latency_ms: Latency,
+    /// Where replies came from.
+    pub calls: Calls,
+    /// Retrieval metrics, where cases name what is relevant.
+    pub retrieval_metrics: Option<RetrievalMetrics>,
+}
+
+/// A prompt as it was tested.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PromptRef {
+    /// Its name.
+    pub name: String,
+    /// Its version, as written.
+    pub version: String,
+    /// Its file, from the root.
+    pub path: String,
+    /// Its digest.
+    pub digest: String,
+}
+
+/// A suite or a retrieval configuration as it was used.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Versioned {
+    /// Its name.
+    pub name: String,
+    /// Its version, as written.
+    pub version: String,
+    /// Its digest.
+    pub digest: String,
+}
+
+/// The model under test.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelRef {
+    /// The model as asked for.
+    pub target: String,
+    /// The provider's name.
+    pub provider: String,
+    /// How it is pinned.
+    pub pin: Pin,
+    /// The models that the provider reported, sorted.
+    pub reported: Vec<String>,
+}
+
+/// The judge.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JudgeRef {
+    /// The judge's model.
+    pub model: String,
+    /// The provider's name.
+    pub provider: String,
+    /// The digest of rubric, model, parameters, dimensions and scale.
+    pub digest: String,
+}
+
+/// The judge score of a gate, on the judge's scale.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Score {
+    /// Weighted mean over cases.
+    pub mean: f64,
+    /// Its standard error; `None` below two cases.
+    pub stderr: Option<f64>,
+    /// The lower end of its interval.
+    pub ci_low: Option<f64>,
+    /// The upper end of its interval.
+    pub ci_high: Option<f64>,
+    /// Cases behind it.
+    pub n: u64,
+    /// The chance, 0 to 0.5, that two runs disagree; `None` below two trials.
+    pub rerun_disagreement: Option<f64>,
+}
+
+/// The score of one dimension.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dimension {
+    /// Its name.
+    pub name: String,
+    /// Weighted mean over the cases it applies to; `None` when it applied to none.
+    pub mean: Option<f64>,
+    /// Its standard error.
+    pub stderr: Option<f64>,
+    /// The lower end of its interval.
+    pub ci_low: Option<f64>,
+    /// The upper end of its interval.
+    pub ci_high: Option<f64>,
+    /// Cases behind it.
+    pub n: u64,
+    /// What the suite requires of it.
+    pub required: Option<f64>,
+}
+
+/// Asserts over all cases.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AssertCounts {
+    /// How many passed.
+    pub passed: u64,
+    /// How many failed.
+    pub failed: u64,
+    /// The share that passed, 0 to 1, by weight; `None` when there are none.
+    pub rate: Option<f64>,
+}
+
+/// One reason why a gate failed or has no verdict.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Breach {
+    /// The stable code.
+    pub code: String,
+    /// What happened, with the numbers.
+    pub message: String,
+}
+
+/// The comparison with the same prompt as of another revision, paired by case.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Baseline {
+    /// The revision.
+    pub rev: String,
+    /// Its mean.
+    pub mean: Option<f64>,
+    /// This mean less its mean, over pairs.
+    pub delta: Option<f64>,
+    /// The lower end of the delta's interval.
+    pub ci_low: Option<f64>,
+    /// The upper end of the delta's interval.
+    pub ci_high: Option<f64>,
+    /// Of the paired test, two-sided.
+    pub p_value: Option<f64>,
+    /// Cases that got worse.
+    pub worse: Vec<String>,
+    /// Cases that got better.
+    pub better: Vec<String>,
+}
+
+/// Tokens and money of a gate, the judge's included.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Usage {
+    /// Input tokens, as reported.
+    pub input_tokens: Option<u64>,
+    /// Output tokens, as reported.
+    pub output_tokens: Option<u64>,
+    /// Of the input, tokens that a provider read from its cache.
+    pub cached_tokens: Option<u64>,
+    /// Of the output, tokens spent on reasoning.
+    pub reasoning_tokens: Option<u64>,
+    /// Every reply, priced as if live.
+    pub cost_usd: Option<Usd>,
+    /// The live replies alone.
+    pub spent_usd: Option<Usd>,
+    /// Calls to models without a price, which no cost includes.
+    pub unpriced_calls: u64,
+}
+
+/// Latency of the answers of the model under test, in milliseconds. A stored reply keeps its original one.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Latency {
+    /// The median.
+    pub p50: Option<f64>,
+    /// The 95th percentile.
+    pub p95: Option<f64>,
+    /// The longest.
+    pub max: Option<f64>,
+    /// Answers that were live in this run.
+    pub n_live: u64,
+}
+
+/// Where replies came from.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calls {
+    /// Called now.
+    pub live: u64,
+    /// From the store of an earlier run.
+    pub cached: u64,
+    /// From committed recordings.
+    pub recorded: u64,
+    /// Failed attempts before them.
+    pub retries: u64,
+}
+
+/// Retrieval metrics, each from 0 to 1, as trec_eval defines them.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "the fields are the names of the metrics")]
+pub struct RetrievalMetrics {
+    pub recall_at_k: Option<f64>,
+    pub precision_at_k: Option<f64>,
+    pub mrr: Option<f64>,
+    pub ndcg: Option<f64>,
+    pub map: Option<f64>,
+    /// Cases that name what is relevant.
+    pub n: u64,
+}
