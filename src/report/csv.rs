@@ -3,6 +3,7 @@
 
 use super::document::Cases;
 use super::json::unwritten;
+use super::text::visible;
 use super::v1::{Case, Gate, Report};
 use crate::domain::{Error, Result};
 use std::collections::BTreeSet;
@@ -105,9 +106,9 @@ fn number(value: Option<f64>) -> String {
     value.filter(|value| value.is_finite()).map_or(String::new(), |value| value.to_string())
 }
 
-/// Text that no spreadsheet runs, with no NUL in it. Full-width signs start a formula in some locales too.
+/// Text that no spreadsheet runs and no terminal obeys. Full-width signs start a formula in some locales too.
 fn guarded(text: &str) -> String {
-    let text = text.replace('\0', "\u{2400}");
+    let text = visible(text);
     let first = text
         .trim_start_matches(|c: char| c.is_whitespace() || c.is_control() || c == '\u{feff}')
         .chars()
@@ -160,7 +161,7 @@ mod tests {
         }
         assert_eq!(guarded_ids, 1);
         assert_eq!(guarded(" \t=1+1"), "' \t=1+1");
-        assert_eq!(guarded("\u{feff}@x"), "'\u{feff}@x");
+        assert_eq!(guarded("\r\n@x"), "'\n@x");
         assert_eq!(guarded("a=1"), "a=1");
     }
 }

@@ -80,7 +80,8 @@ impl FromStr for Target {
         };
         let Some(format) = Format::ALL.into_iter().find(|format| format.as_str() == word) else {
             let near = words.into_iter().find(|have| strsim::damerau_levenshtein(have, word) <= 2);
-            let hint = near.map_or(format!("the formats are {known}"), |near| format!("did you mean {near}?"));
+            let hint =
+                near.map_or(format!("the formats are {known}"), |near| format!("did you mean {near}?"));
             return Err(Error::input(format!("there is no report format {word:?}")).hint(hint));
         };
         if path.is_empty() {
@@ -125,9 +126,12 @@ mod tests {
 
     #[test]
     fn a_wrong_target_says_what_to_type() {
-        for (text, hint) in
-            [("html", "FORMAT=PATH"), ("htlm=x", "did you mean html?"), ("pdf=x", "json, jsonl"), ("csv=", "csv=PATH")]
-        {
+        for (text, hint) in [
+            ("html", "FORMAT=PATH"),
+            ("htlm=x", "did you mean html?"),
+            ("pdf=x", "json, jsonl"),
+            ("csv=", "csv=PATH"),
+        ] {
             let error = text.parse::<Target>().expect_err(text);
             assert_eq!(error.kind(), Kind::Input);
             assert!(error.hint_text().is_some_and(|have| have.contains(hint)), "{text}: {error:?}");

@@ -3,7 +3,7 @@
 
 use super::document::Document;
 use super::json::unwritten;
-use super::numbers::{against, counted, delta, duration_ms, interval, score, threshold};
+use super::numbers::{UNKNOWN, against, counted, delta, duration_ms, interval, score, threshold};
 use super::table::{counted_facts, model, narrowed};
 use super::text::{clip, head, one_line, short, visible};
 use super::v1::{Case, Gate, Report, Status, Verdict};
@@ -130,10 +130,10 @@ fn row(gate: &Gate, based: bool) -> String {
     let mean = gate.score.as_ref().map(|score| score.mean);
     let range = gate.score.as_ref().map_or(String::new(), |found| match (found.ci_low, found.ci_high) {
         (None, None) => String::new(),
-        (low, high) => format!(" ({})", interval(low, high)),
+        (low, high) => format!(" ({})", interval(low, high, gate.required)),
     });
     let change = if based {
-        let cell = gate.baseline.as_ref().map_or("new".to_owned(), |base| delta(base.delta));
+        let cell = gate.baseline.as_ref().map_or(UNKNOWN.to_owned(), |base| delta(base.delta));
         format!(" {cell} |")
     } else {
         String::new()
@@ -177,7 +177,7 @@ fn section(document: &Document<'_>, index: usize, gate: &Gate) -> Result<Section
                 "| {} | {} | {} | {} |\n",
                 escape(&short(&dimension.name, 40)),
                 against(dimension.mean, dimension.required),
-                interval(dimension.ci_low, dimension.ci_high),
+                interval(dimension.ci_low, dimension.ci_high, dimension.required),
                 dimension.required.map_or(String::new(), |required| format!("≥ {}", threshold(required))),
             ));
         }

@@ -6,9 +6,9 @@
 pub mod csv;
 pub mod diagnostics;
 pub mod document;
-// pub mod formats;
+pub mod formats;
 pub mod github;
-// pub mod html;
+pub mod html;
 pub mod json;
 pub mod jsonl;
 pub mod junit;
@@ -24,4 +24,4 @@ pub mod text;
 pub mod v1;
 
 pub use document::{CaseStream, Cases, Detail, Details, Document, View};
-// pub use formats::{Format, Target};
+pub use formats::{Format, Target};

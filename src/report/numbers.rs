@@ -46,11 +46,11 @@ pub fn delta(value: Option<f64>) -> String {
     if value > 0.0 { format!("+{shown}") } else { shown.replacen('-', "−", 1) }
 }
 
-/// Both ends of an interval, or the sign for unknown.
-pub fn interval(low: Option<f64>, high: Option<f64>) -> String {
+/// Both ends of an interval, each on its own side of the threshold, or the sign for unknown.
+pub fn interval(low: Option<f64>, high: Option<f64>, threshold: Option<f64>) -> String {
     match (low, high) {
         (None, None) => UNKNOWN.to_owned(),
-        (low, high) => format!("{} to {}", score(low), score(high)),
+        (low, high) => format!("{} to {}", against(low, threshold), against(high, threshold)),
     }
 }
 

@@ -20,7 +20,7 @@ fn a_blocked_pull_request() {
     | | prompt | model | score | required | change | cases | cost |
     |---|---|---|---:|---:|---:|---:|---:|
     | ❌ failed | customer&#95;support 3.1.0 | claude-sonnet-4-20250514 | **4.199** (4.01 to 4.39) | ≥ 4.2 | −0.21 | 49 of 50 | $0.3318 |
-    | ⚠️ no verdict | invoice 3.1.0 | claude-sonnet-4-20250514 | **–** | ≥ 4.2 | new | 0 of 1 | not known |
+    | ⚠️ no verdict | invoice 3.1.0 | claude-sonnet-4-20250514 | **–** | ≥ 4.2 | – | 0 of 1 | not known |
 
     ### ❌ customer&#95;support 3.1.0
 

@@ -2,7 +2,7 @@
 
 use super::Options;
 use crate::domain::score::reaches;
-use crate::report::numbers::{against, delta, interval, score, threshold};
+use crate::report::numbers::{UNKNOWN, against, delta, interval, score, threshold};
 use crate::report::paint::{Color, Tone};
 use crate::report::text::{one_line, short};
 use crate::report::v1::{Gate, Verdict};
@@ -88,7 +88,7 @@ fn rows(gate: &Gate) -> Vec<Row> {
             value: delta(base.delta),
             interval: match (base.ci_low, base.ci_high) {
                 (Some(_), Some(_)) => format!("{} to {}", delta(base.ci_low), delta(base.ci_high)),
-                _ => interval(None, None),
+                _ => UNKNOWN.to_owned(),
             },
             required: String::new(),
             remark: format!("{} worse, {} better", base.worse.len(), base.better.len()),
@@ -133,7 +133,7 @@ fn measure(
     Row {
         name,
         value: against(mean, required),
-        interval: interval(low, high),
+        interval: interval(low, high, required),
         required: required.map_or(String::new(), |required| format!("≥ {}", threshold(required))),
         remark: remark.to_owned(),
         tone,

@@ -1,0 +1,202 @@
+//! One case of the page: what its row shows, and what it opens to.
+
+use super::Serialize;
+use crate::domain::exchange::Source;
+use crate::report::document::Detail;
+use crate::report::numbers::{UNKNOWN, duration_ms, score};
+use crate::report::text::{head, one_line, visible};
+use crate::report::v1::{Case, Status};
+use similar::{ChangeTag, TextDiff};
+use std::time::Duration;
+
+/// At most this many bytes of any one text.
+const MOST_TEXT: usize = 64 * 1024;
+/// A diff that takes longer is drawn as far as it came.
+const MOST_TIME: Duration = Duration::from_millis(100);
+
+/// The values of the template `case.html`.
+#[derive(Debug, Serialize)]
+pub(super) struct Row {
+    gate: usize,
+    index: usize,
+    id: String,
+    status: &'static str,
+    score: String,
+    shown_score: String,
+    shown_base: String,
+    latency: String,
+    cost: String,
+    change: &'static str,
+    tag_keys: String,
+    facts: String,
+    judge_reason: String,
+    dimensions: Vec<(String, String)>,
+    asserts: Vec<Checked>,
+    output: Option<String>,
+    diff: Vec<Part>,
+    messages: Vec<Said>,
+    context: Vec<Found>,
+    relevant: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Checked {
+    tone: &'static str,
+    word: &'static str,
+    kind: String,
+    reason: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Part {
+    kind: &'static str,
+    text: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Said {
+    role: &'static str,
+    content: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Found {
+    title: String,
+    text: String,
+}
+
+impl Row {
+    /// The case at a place (gate, row), with what it was made of where that is known.
+    pub(super) fn of(
+        (gate, index): (usize, usize),
+        case: &Case,
+        detail: Option<&Detail>,
+        change: &'static str,
+    ) -> Self {
+        let number = |value: Option<f64>| {
+            value.filter(|value| value.is_finite()).map_or(String::new(), |value| value.to_string())
+        };
+        let trial = if case.trial > 0 { format!(" · trial {}", case.trial + 1) } else { String::new() };
+        let tags: Vec<String> =
+            case.tags.iter().map(|(key, value)| one_line(&format!("{key}={value}"))).collect();
+        let base = detail.and_then(|detail| detail.base_output.as_deref());
+        Self {
+            gate,
+            index,
+            id: format!("{}{trial}", one_line(&case.id)),
+            status: case.status.as_str(),
+            score: number(case.score),
+            shown_score: case.score.map_or(String::new(), |value| score(Some(value))),
+            shown_base: detail
+                .and_then(|detail| detail.base_score)
+                .map_or(String::new(), |value| score(Some(value))),
+            latency: case.latency_ms.map_or(String::new(), |ms| ms.to_string()),
+            cost: case.cost_usd.map_or(String::new(), |cost| cost.to_string()),
+            change,
+            facts: facts(case, detail, &tags),
+            tag_keys: tags.join("\n"),
+            judge_reason: case.judge_reason.as_deref().map(text).unwrap_or_default(),
+            dimensions: case
+                .dimensions
+                .iter()
+                .map(|(name, value)| {
+                    let value = value.map_or("not applicable".to_owned(), |value| score(Some(value)));
+                    (one_line(name), value)
+                })
+                .collect(),
+            asserts: case
+                .asserts
+                .iter()
+                .map(|assert| Checked {
+                    tone: if assert.passed { "good" } else { "bad" },
+                    word: if assert.passed { "passed" } else { "failed" },
+                    kind: one_line(&assert.kind),
+                    reason: text(&assert.reason),
+                })
+                .collect(),
+            output: case.output.as_deref().map(text),
+            diff: match (base, case.output.as_deref()) {
+                (Some(base), Some(output)) if base != output => diff(base, output),
+                _ => Vec::new(),
+            },
+            messages: detail.map_or(Vec::new(), |detail| {
+                let said = detail.messages.iter();
+                said.map(|one| Said { role: one.role.as_str(), content: text(&one.content) }).collect()
+            }),
+            context: detail.map_or(Vec::new(), retrieved),
+            relevant: detail.map_or(String::new(), |detail| one_line(&detail.relevant.join(", "))),
+        }
+    }
+}
+
+fn facts(case: &Case, detail: Option<&Detail>, tags: &[String]) -> String {
+    let mut facts = Vec::new();
+    if detail.is_some_and(|detail| detail.critical) {
+        facts.push("critical: it blocks alone".to_owned());
+    }
+    if let Some(reason) = case.unscored_reason {
+        facts.push(reason.as_str().to_owned());
+    }
+    if case.status != Status::Unscored || case.source.is_some() {
+        facts.push(match case.source {
+            Some(Source::Live) => "called live".to_owned(),
+            Some(Source::Cached) => "from the store".to_owned(),
+            Some(Source::Recorded) => "from a recording".to_owned(),
+            None => "not called".to_owned(),
+        });
+    }
+    if case.latency_ms.is_some() {
+        facts.push(duration_ms(case.latency_ms));
+    }
+    facts.push(case.cost_usd.map_or(format!("cost {UNKNOWN}"), |cost| cost.display()));
+    if (case.weight - 1.0).abs() > f64::EPSILON {
+        facts.push(format!("weight {}", case.weight));
+    }
+    facts.extend(tags.iter().cloned());
+    facts.join(" · ")
+}
+
+/// The chunks with their rank, and whether each is one of those that should have been found.
+fn retrieved(detail: &Detail) -> Vec<Found> {
+    let titled = |(rank, chunk): (usize, &crate::domain::Chunk)| {
+        let source = chunk.source.as_deref().map_or("no source".to_owned(), one_line);
+        let mut title = format!("{}. {source}", rank + 1);
+        if let Some(value) = chunk.score {
+            title.push_str(&format!(" · {value:.3}"));
+        }
+        if chunk.source.as_ref().is_some_and(|source| detail.relevant.contains(source)) {
+            title.push_str(" · relevant");
+        }
+        Found { title, text: text(&chunk.text) }
+    };
+    detail.context.iter().enumerate().map(titled).collect()
+}
+
+/// Text as it stands, harmless, and cut off where it is enormous.
+fn text(whole: &str) -> String {
+    let shown = head(whole, MOST_TEXT);
+    let mut text = visible(shown);
+    if shown.len() < whole.len() {
+        text.push_str(&format!("… (cut here: {} bytes more)", whole.len() - shown.len()));
+    }
+    text
+}
+
+/// The base answer and this one word by word.
+fn diff(base: &str, output: &str) -> Vec<Part> {
+    let (base, output) = (text(base), text(output));
+    let diff = TextDiff::configure().timeout(MOST_TIME).diff_words(&base, &output);
+    let mut parts: Vec<Part> = Vec::new();
+    for change in diff.iter_all_changes() {
+        let kind = match change.tag() {
+            ChangeTag::Equal => "same",
+            ChangeTag::Delete => "gone",
+            ChangeTag::Insert => "new",
+        };
+        match parts.last_mut().filter(|part| part.kind == kind) {
+            Some(part) => part.text.push_str(change.value()),
+            None => parts.push(Part { kind, text: change.value().to_owned() }),
+        }
+    }
+    parts
+}

@@ -1,0 +1,315 @@
+//! One self-contained page. It loads nothing, and its content security policy allows only its own script and style
+//! by their hashes, so that nothing that a model wrote could run even if it came through as markup. Every case is
+//! in the page as HTML, written as a stream, and can be read without the script.
+
+mod case;
+mod charts;
+
+use super::document::Document;
+use super::json::unwritten;
+use super::numbers::{counted, delta, duration_ms, percent, score, to_f64};
+use super::table::{counted_facts, model, narrowed};
+use super::text::{one_line, short};
+use super::v1::{Case, Gate, Report, Verdict};
+use crate::domain::{Error, Kind, Result, Severity};
+use minijinja::value::Serde;
+use minijinja::{Environment, UndefinedBehavior, context};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+use std::collections::{BTreeSet, HashSet};
+use std::io::Write;
+
+const STYLE: &str = include_str!("style.css");
+const SCRIPT: &str = include_str!("script.js");
+const TEMPLATES: [(&str, &str); 3] = [
+    ("head.html", include_str!("head.html")),
+    ("gate.html", include_str!("gate.html")),
+    ("case.html", include_str!("case.html")),
+];
+/// Tags that can be chosen from, and ids that are listed per direction.
+const MOST_CHOICES: usize = 500;
+
+/// Writes the page.
+///
+/// # Errors
+/// When a case cannot be read, or the target cannot be written.
+pub fn write(document: &Document<'_>, out: &mut dyn Write) -> Result<()> {
+    let mut page = Page { environment: environment()?, out };
+    page.put("head.html", head(document.report))?;
+    for (index, gate) in document.report.gates.iter().enumerate() {
+        let scan = Scan::of(document, index)?;
+        page.put("gate.html", gate_values(document, index, gate, &scan))?;
+        let changes = Changes::of(gate);
+        for (row, found) in document.cases.of(index).enumerate() {
+            let found = found?;
+            let detail = match &document.details {
+                Some(details) => (details.0)(index, &found)?,
+                None => None,
+            };
+            let change = changes.of_case(&found);
+            page.put("case.html", Serde(case::Row::of((index, row), &found, detail.as_ref(), change)))?;
+        }
+        page.raw("</div>\n</div>\n</section>\n")?;
+    }
+    page.raw(&format!(
+        "</main>\n<footer>{}</footer>\n<script>{SCRIPT}</script>\n</body>\n</html>\n",
+        footer(document.report)
+    ))
+}
+
+struct Page<'a> {
+    environment: Environment<'static>,
+    out: &'a mut dyn Write,
+}
+
+impl Page<'_> {
+    fn put(&mut self, template: &str, values: impl Into<minijinja::Value>) -> Result<()> {
+        let text = self
+            .environment
+            .get_template(template)
+            .and_then(|template| template.render(values))
+            .map_err(|error| Error::new(Kind::Storage, "draw the page").because(error))?;
+        self.raw(&text)
+    }
+
+    fn raw(&mut self, text: &str) -> Result<()> {
+        self.out.write_all(text.as_bytes()).map_err(unwritten)
+    }
+}
+
+fn environment() -> Result<Environment<'static>> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    for (name, source) in TEMPLATES {
+        environment
+            .add_template(name, source)
+            .map_err(|error| Error::new(Kind::Storage, "read the page's template").because(error))?;
+    }
+    Ok(environment)
+}
+
+fn tone(verdict: Option<Verdict>) -> (&'static str, &'static str, &'static str) {
+    match verdict {
+        Some(Verdict::Passed) => ("good", "✓", "Passed"),
+        Some(Verdict::Failed) => ("bad", "✗", "Failed"),
+        Some(Verdict::Inconclusive) => ("unsure", "?", "No verdict"),
+        Some(Verdict::Unaffected) => ("good", "✓", "Unaffected"),
+        None => ("unsure", "?", "Nothing was evaluated"),
+    }
+}
+
+fn head(report: &Report) -> minijinja::Value {
+    let (tone_name, mark, word) = tone(report.verdict);
+    let gates: Vec<minijinja::Value> = report
+        .gates
+        .iter()
+        .enumerate()
+        .map(|(index, gate)| {
+            let (tone_name, _, word) = tone(Some(gate.verdict));
+            let mean = gate.score.as_ref().map(|score| score.mean);
+            context! { index, tone => tone_name, word, name => short(&gate.prompt.name, 100),
+            score => super::numbers::against(mean, gate.required) }
+        })
+        .collect();
+    let diagnostics: Vec<minijinja::Value> = report
+        .diagnostics
+        .iter()
+        .map(|one| {
+            let severity = match one.severity {
+                Severity::Error => "error",
+                Severity::Warning => "warning",
+                Severity::Note => "note",
+            };
+            let line = one.line.map_or(String::new(), |line| format!(":{line}"));
+            let place = one.path.as_ref().map_or(String::new(), |path| format!("{}{line}: ", one_line(path)));
+            context! { severity, place, message => one_line(&one.message), code => one_line(&one.code),
+            help => one.help.as_deref().map(one_line).unwrap_or_default() }
+        })
+        .collect();
+    let of = |wanted: Verdict| report.gates.iter().filter(|gate| gate.verdict == wanted).count() as u64;
+    let counts = [
+        (Verdict::Failed, "failed"),
+        (Verdict::Inconclusive, "without a verdict"),
+        (Verdict::Passed, "passed"),
+    ];
+    let mut parts: Vec<String> = counts
+        .into_iter()
+        .filter(|(verdict, _)| of(*verdict) > 0)
+        .map(|(verdict, word)| format!("{} {word}", counted(of(verdict), "gate")))
+        .collect();
+    if let Some(run) = &report.run {
+        parts.push(format!("started {}", one_line(&run.started_at)));
+        if run.duration_ms.is_some() {
+            parts.push(duration_ms(run.duration_ms));
+        }
+    }
+    context! {
+        style => STYLE, style_hash => hash(STYLE), script_hash => hash(SCRIPT),
+        title => format!("{word}: llmops report"), tone => tone_name, mark, headline => word,
+        summary => parts.join(" · "), narrowed => narrowed(report).unwrap_or_default(), diagnostics, gates,
+    }
+}
+
+fn gate_values(document: &Document<'_>, index: usize, gate: &Gate, scan: &Scan) -> minijinja::Value {
+    let (tone_name, mark, word) = tone(Some(gate.verdict));
+    let (axis, bars) = charts::bars(gate).map_or((None, Vec::new()), |(axis, bars)| (Some(axis), bars));
+    let histograms: Vec<charts::Histogram> =
+        [charts::scores(&scan.scores, gate.required), charts::latencies(&scan.latencies)]
+            .into_iter()
+            .flatten()
+            .collect();
+    let notes: Vec<String> = document.notes(index).iter().map(|note| one_line(note)).collect();
+    let breaches: Vec<minijinja::Value> = gate
+        .breaches
+        .iter()
+        .map(|breach| context! { code => one_line(&breach.code), message => one_line(&breach.message) })
+        .collect();
+    context! {
+        index, tone => tone_name, mark, word,
+        name => one_line(&gate.prompt.name), version => one_line(&gate.prompt.version),
+        sentence => one_line(&document.sentence(index)), notes, breaches, facts => facts(gate),
+        bars => Serde(bars), axis_low => score(axis.map(|axis| axis.low)), axis_high => score(axis.map(|axis| axis.high)),
+        baseline => baseline(gate), compared => gate.baseline.is_some(), histograms => Serde(histograms),
+        tags => scan.tags.iter().map(|tag| one_line(tag)).collect::<Vec<_>>(),
+    }
+}
+
+fn facts(gate: &Gate) -> Vec<(&'static str, String)> {
+    let suite =
+        format!("{} {}, {}", gate.suite.name, gate.suite.version, counted(gate.cases_planned, "case"));
+    let mut facts = vec![("suite", one_line(&suite)), ("model", model(gate))];
+    if let Some(judge) = &gate.judge {
+        facts.push(("judge", one_line(&judge.model)));
+    }
+    if let Some(retrieval) = &gate.retrieval {
+        facts.push(("retrieval", one_line(&format!("{} {}", retrieval.name, retrieval.version))));
+    }
+    facts.extend(counted_facts(gate));
+    for (name, value) in &gate.metrics {
+        facts.push(("metric", format!("{} {}", one_line(name), score(*value))));
+    }
+    if let Some(found) = &gate.retrieval_metrics {
+        let named = [
+            ("recall@k", found.recall_at_k),
+            ("precision@k", found.precision_at_k),
+            ("MRR", found.mrr),
+            ("nDCG", found.ndcg),
+            ("MAP", found.map),
+        ];
+        let known: Vec<String> = named
+            .into_iter()
+            .filter(|(_, value)| value.is_some())
+            .map(|(name, value)| format!("{name} {}", score(value)))
+            .collect();
+        facts.push(("retrieved", format!("{}, over {}", known.join(", "), counted(found.n, "case"))));
+    }
+    if let Some(rate) = gate.score.as_ref().and_then(|score| score.rerun_disagreement) {
+        facts.push(("if run again", format!("another verdict in {} of runs", percent(Some(rate)))));
+    }
+    facts
+}
+
+fn baseline(gate: &Gate) -> Option<minijinja::Value> {
+    let base = gate.baseline.as_ref()?;
+    let range = match (base.ci_low, base.ci_high) {
+        (Some(_), Some(_)) => format!(" ({} to {})", delta(base.ci_low), delta(base.ci_high)),
+        _ => String::new(),
+    };
+    let sentence = format!(
+        "The mean changed by {}{range}, from {}. {} got worse, {} better.",
+        delta(base.delta),
+        score(base.mean),
+        counted(base.worse.len() as u64, "case"),
+        base.better.len()
+    );
+    let group = |title: &str, ids: &[String]| {
+        let shown: Vec<String> = ids.iter().take(MOST_CHOICES).map(|id| one_line(id)).collect();
+        context! { title => format!("{title} ({})", ids.len()), ids => shown }
+    };
+    let groups = [group("Worse", &base.worse), group("Better", &base.better)];
+    Some(context! { rev => short(&base.rev, 60), sentence, groups })
+}
+
+/// What has to be known of all cases before the first is written.
+#[derive(Default)]
+struct Scan {
+    scores: Vec<f64>,
+    latencies: Vec<f64>,
+    tags: BTreeSet<String>,
+}
+
+impl Scan {
+    fn of(document: &Document<'_>, gate: usize) -> Result<Self> {
+        let mut scan = Self::default();
+        for case in document.cases.of(gate) {
+            let case = case?;
+            scan.scores.extend(case.score.filter(|score| score.is_finite()));
+            scan.latencies.extend(case.latency_ms.map(to_f64));
+            for (key, value) in case.tags {
+                if scan.tags.len() < MOST_CHOICES {
+                    scan.tags.insert(format!("{key}={value}"));
+                }
+            }
+        }
+        Ok(scan)
+    }
+}
+
+/// Which cases got worse or better.
+struct Changes<'a> {
+    worse: HashSet<&'a str>,
+    better: HashSet<&'a str>,
+}
+
+impl<'a> Changes<'a> {
+    fn of(gate: &'a Gate) -> Self {
+        let set = |pick: fn(&super::v1::Baseline) -> &Vec<String>| -> HashSet<&'a str> {
+            gate.baseline.iter().flat_map(|base| pick(base).iter().map(String::as_str)).collect()
+        };
+        Self { worse: set(|base| &base.worse), better: set(|base| &base.better) }
+    }
+
+    fn of_case(&self, case: &Case) -> &'static str {
+        if self.worse.contains(case.id.as_str()) {
+            "worse"
+        } else if self.better.contains(case.id.as_str()) {
+            "better"
+        } else {
+            ""
+        }
+    }
+}
+
+fn footer(report: &Report) -> String {
+    let Some(run) = &report.run else { return String::new() };
+    let commit = run
+        .git
+        .as_ref()
+        .and_then(|git| git.commit.as_ref())
+        .map_or(String::new(), |commit| format!(" · commit {}", short(commit, 12)));
+    let text = format!("run {}{commit} · llmops {}", one_line(&run.id), one_line(&run.tool_version));
+    minijinja::HtmlEscape(&text).to_string()
+}
+
+/// The hash by which a content security policy allows an inline script or style.
+fn hash(text: &str) -> String {
+    format!("sha256-{}", base64(&Sha256::digest(text.as_bytes())))
+}
+
+/// RFC 4648, section 4.
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let group =
+            (0..3).fold(0_u32, |group, at| group << 8 | u32::from(chunk.get(at).copied().unwrap_or(0)));
+        for digit in 0..4 {
+            let index = (group >> (18 - 6 * digit)) & 63;
+            text.push(if digit > chunk.len() { '=' } else { char::from(ALPHABET[index as usize]) });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;
