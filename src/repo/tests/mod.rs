@@ -83,3 +83,10 @@ impl Scratch {
         String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
     }
 }
+
+#[test]
+fn snapshots_and_repositories_go_to_other_threads() {
+    fn shared<T: Send + Sync + Clone>() {}
+    shared::<super::Snapshot>();
+    shared::<Repository>();
+}
