@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_fault_has_its_line_and_column_in_characters() {
-        let fault = parse("{\"é\": 1,\n \"é\": x}", 17).expect_err("a fault");
+        let fault = parse("{\"é\": 1,\n \"ë\": x}", 17).expect_err("a fault");
         assert_eq!(fault.span, Span::new(18, 7, 1));
         let fault = parse(r#"{"a": 1, "a": 2}"#, 3).expect_err("a fault");
         assert_eq!((fault.duplicate, fault.message.as_str()), (true, "duplicate key `a`"));

@@ -7,8 +7,9 @@ use super::providers::{Providers, Purpose, family};
 use super::read_suite::{ReadJudge, ReadSuite, RubricName};
 use super::rubrics;
 use super::suite::{Judge, Suite};
-use crate::domain::{Code, Diagnostic, ModelId, Place, PromptName, ProviderName, RelPath, Scale};
+use crate::domain::{Code, Diagnostic, ModelId, Place, PromptName, ProviderName, RelPath, Scale, Span};
 use crate::repo::Snapshot;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -39,6 +40,8 @@ pub struct Linker<'a> {
     pub providers: &'a Providers<'a>,
     /// Whether the project's default judge has errors.
     pub judge_broken: bool,
+    /// The built-in rubrics that were read already.
+    pub built_in: RefCell<HashMap<String, Arc<Prompt>>>,
     /// The date, for models that are switched off.
     pub today: Option<&'a str>,
 }
@@ -122,7 +125,7 @@ impl Linker<'_> {
     fn judge(&self, read: &ReadJudge, prompt: Option<&Prompt>, sink: &Sink) -> Option<Judge> {
         let (rubric_name, at) = &read.rubric;
         let rubric = match rubric_name {
-            RubricName::Builtin(name) => rubrics::built_in(self.snapshot, self.providers, name, sink, *at),
+            RubricName::Builtin(name) => self.built_in(name, sink, *at),
             RubricName::Path(path) => match self.rubrics.get(path) {
                 Some(Some(rubric)) if rubric.is_judge() => Some(Arc::clone(rubric)),
                 Some(Some(_)) => {
@@ -163,6 +166,15 @@ impl Linker<'_> {
             allow_self: read.allow_self,
             place: sink.place(read.span),
         })
+    }
+
+    fn built_in(&self, name: &str, sink: &Sink, at: Span) -> Option<Arc<Prompt>> {
+        if let Some(known) = self.built_in.borrow().get(name) {
+            return Some(Arc::clone(known));
+        }
+        let rubric = rubrics::built_in(self.snapshot, self.providers, name, sink, at)?;
+        self.built_in.borrow_mut().insert(name.to_owned(), Arc::clone(&rubric));
+        Some(rubric)
     }
 
     /// The judge's model: the suite's, else the project's, else the rubric's.

@@ -95,7 +95,7 @@ impl<'a> Loader<'a> {
         let folder = self.project.folders.evals.clone();
         let files = discover::manifests(self.snapshot, &folder, &mut self.found, discover::cases_of);
         let mut drafts: Vec<Draft> = Vec::new();
-        let mut names: HashMap<String, RelPath> = HashMap::new();
+        let mut first: HashMap<String, usize> = HashMap::new();
         for file in files {
             self.files.insert(file.path().clone());
             let name = name_of(file.path(), &folder);
@@ -104,9 +104,13 @@ impl<'a> Loader<'a> {
                 .node
                 .as_ref()
                 .and_then(|node| read_suite::read(around, node, &name, self.providers, self.project));
-            match names.get(&name) {
-                Some(first) => file.sink.push(twice("suites", &name, first, Place::file(file.path()))),
-                None => _ = names.insert(name, file.path().clone()),
+            match first.get(&name) {
+                Some(index) => {
+                    let other = &mut drafts[*index];
+                    file.sink.push(twice("suites", &name, other.file.path(), Place::file(file.path())));
+                    other.suite = None;
+                }
+                None => _ = first.insert(name, drafts.len()),
             }
             drafts.push(Draft { file, suite });
         }
@@ -228,6 +232,7 @@ impl<'a> Loader<'a> {
             rubrics: &rubrics,
             providers: self.providers,
             judge_broken,
+            built_in: std::cell::RefCell::default(),
             today: self.today,
         };
         if let Some(path) = RelPath::new(PROJECT_FILE) {
@@ -248,11 +253,12 @@ impl<'a> Loader<'a> {
             self.found.extend(file.sink.into_found());
         }
         let mut faulty = Vec::new();
+        let mut tested: HashMap<&PromptName, Vec<&Suite>> = HashMap::new();
+        suites.values().for_each(|suite| tested.entry(&suite.prompt).or_default().push(suite.as_ref()));
         for (name, prompt) in &prompts.sound {
-            let own: Vec<&Suite> =
-                suites.values().filter(|suite| suite.prompt == *name).map(AsRef::as_ref).collect();
+            let own = tested.get(name).map_or(&[][..], Vec::as_slice);
             let excused = excused.contains(name.as_str()) || excused.contains("");
-            if let Some(found) = threshold(prompt, &own, excused) {
+            if let Some(found) = threshold(prompt, own, excused) {
                 self.found.push(found);
                 faulty.push(name.clone());
             }

@@ -40,6 +40,9 @@ pub mod template;
 mod tools;
 mod yaml;
 
+#[cfg(test)]
+mod tests;
+
 use crate::domain::{Diagnostic, PromptName, RelPath, RetrievalName, SuiteName};
 use project::Project;
 use prompt::Prompt;
