@@ -141,4 +141,33 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn an_alias_of_the_table_names_its_snapshot_and_an_ended_model_is_a_warning() {
+        let vendor = provider(Api::OpenAi, None);
+        let place = Place::file(&crate::domain::RelPath::root());
+        for facts in model::all() {
+            let found = check(&facts.id, &vendor, Some("9999-12-31"), &place);
+            let has = |code| found.iter().find(|found| found.code == code);
+            let not_pinned = has(MODEL_NOT_PINNED);
+            assert_eq!(
+                not_pinned.is_some(),
+                facts.pin == Pin::Alias || names_latest(&facts.id),
+                "{}",
+                facts.id
+            );
+            if let (Some(found), Some(snapshot)) = (not_pinned, &facts.snapshot) {
+                assert!(
+                    found.is_error()
+                        && found.help.as_ref().is_some_and(|help| help.contains(snapshot.as_str()))
+                );
+            }
+            assert_eq!(
+                has(MODEL_DEPRECATED).map(Diagnostic::is_error),
+                facts.deprecated.as_ref().map(|_| false)
+            );
+            let early = check(&facts.id, &vendor, Some("1999-01-01"), &place);
+            assert!(early.iter().all(|found| found.code != MODEL_DEPRECATED));
+        }
+    }
 }

@@ -50,6 +50,18 @@ pub fn read(
     let api = provider.map(|provider| provider.api);
     let tools = fields.get("tools").map(|node| tools::read(files, node, api)).unwrap_or_default();
     let retrieval = fields.get("retrieval").and_then(|node| retrieval(files, node));
+    if let Some(used) = &retrieval
+        && used.query.is_none()
+        && inputs.len() > 1
+        && !inputs.contains_key("input")
+    {
+        sink.error(
+            MISSING_KEY,
+            fields.key_span("retrieval"),
+            "`retrieval` needs a `query`: none of the inputs is `input`, and there are several",
+            "write `retrieval: {use: PATH, query: \"{{ question }}\"}`",
+        );
+    }
     let budget = fields.get("budget").map(|node| read_parameters::budget(sink, node)).unwrap_or_default();
     if purpose == Purpose::Judge {
         for key in ["output", "tools", "retrieval", "few_shot"] {

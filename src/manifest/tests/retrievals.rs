@@ -75,6 +75,11 @@ fn a_prompt_finds_its_retrieval_and_a_broken_one_is_said_once() {
         &["missing-key retrieval/kb.yaml:1:1", "bad-value retrieval/kb.yaml:3:9"],
     );
     assert!(manifests.prompts.is_empty() && manifests.suites.is_empty());
+    let two = format!("{PROMPT}inputs: {{a: , b: }}\nretrieval: ../retrieval/kb.yaml\n");
+    expect(
+        &[("prompts/p.yaml", &two), ("retrieval/kb.yaml", RETRIEVAL)],
+        &["missing-key prompts/p.yaml:5:1"],
+    );
     prompt("retrieval: ../../kb.yaml\n", &["path-outside prompts/p.yaml:4:12"]);
     let elsewhere = format!("{PROMPT}retrieval: ../kb.yaml\n");
     let manifests = expect(&[("prompts/p.yaml", &elsewhere), ("kb.yaml", RETRIEVAL)], &[]);

@@ -74,6 +74,11 @@ fn a_suite_names_a_prompt_that_exists() {
     );
     assert_eq!(hint(&manifests, "unknown-prompt"), "did you mean `customer_support`?");
     assert!(manifests.suites.is_empty());
+    let threshold = format!("{PROMPT}eval_score_required: 4\n");
+    expect(
+        &[("prompts/customer_support.yaml", &threshold), ("evals/s.yaml", suite)],
+        &["unknown-prompt evals/s.yaml:2:9"],
+    );
 }
 
 #[test]
