@@ -253,7 +253,9 @@ fn the_application_passes_with_a_margin_and_is_red_without_its_words() {
     assert!(failed.is_empty(), "{failed:?}");
     assert!(mean >= required + 0.3, "{mean}");
     let words = "say \"I do not know that; please call us and we will find out.\"";
-    let (_, failed) = gate(&example.broken("system", words, "guess"), call);
+    let mut broken = example.broken("system", words, "guess");
+    broken.cases.retain(|case| case["tags"]["topic"] != "price");
+    let (_, failed) = gate(&broken, call);
     assert_eq!(failed, ["out-football", "out-history", "out-injection"]);
 }
 

@@ -131,8 +131,8 @@ impl Document {
             std::iter::once(wanted.clone()).chain(labels(description).map(stems)).collect();
         let holds = |label: &[String], all: &[String]| all.iter().all(|word| label.contains(word));
         let read = |test: &dyn Fn(&[String]) -> bool| {
-            let lines = self.lines.iter().filter(|line| !line.value.is_empty() && test(&line.label));
-            lines.into_iter().find_map(|line| values::read(&line.value, property))
+            let mut lines = self.lines.iter().filter(|line| !line.value.is_empty() && test(&line.label));
+            lines.find_map(|line| values::read(&line.value, property))
         };
         read(&|label| exact.iter().any(|have| have == label))
             .or_else(|| read(&|label| holds(label, &wanted)))
