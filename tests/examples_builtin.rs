@@ -132,7 +132,7 @@ fn gate(example: &Example, answer: impl Fn(&Request) -> (String, Value)) -> (f64
         let score = total / if applicable.len() == 2 { 2.0 } else { 1.0 };
         sum += score;
         let holds = |check: &Value| output.contains(check["value"].as_str().expect("a text"));
-        let fine = case["assert"].as_array().expect("asserts").iter().all(holds);
+        let fine = case.get("assert").and_then(Value::as_array).is_none_or(|checks| checks.iter().all(holds));
         if !fine {
             failed.push(id.to_owned());
         }
