@@ -218,7 +218,7 @@ pub fn expect_success(response: &HttpResponse) -> Result<(), Fault> {
         None => String::from_utf8_lossy(&response.body).into_owned(),
     });
     let cause = Cause::Status { status: response.status, code: code.clone() };
-    Err(Fault { cause, detail: describe(response, code, text), advice: Advice::of(response) })
+    Err(Fault { cause, detail: describe(response, code, &text), advice: Advice::of(response) })
 }
 
 /// An error object in a body of success, which some gateways send.
@@ -226,11 +226,11 @@ pub fn reported_error(response: &HttpResponse) -> Option<Fault> {
     let (code, text) = error_in(&response.body);
     let text = text?;
     let cause = Cause::Reported { code: code.clone() };
-    let detail = format!("an error with status {}: {}", response.status, describe(response, code, text));
+    let detail = format!("an error with status {}: {}", response.status, describe(response, code, &text));
     Some(Fault { cause, detail, advice: Advice::of(response) })
 }
 
-fn describe(response: &HttpResponse, code: Option<String>, text: String) -> String {
+fn describe(response: &HttpResponse, code: Option<String>, text: &str) -> String {
     let id = response.header("request-id").or_else(|| response.header("x-request-id"));
     let id = id.map(|id| format!(" (request {id})")).unwrap_or_default();
     match code {

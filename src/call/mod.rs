@@ -7,6 +7,7 @@ pub mod anthropic;
 pub mod breaker;
 pub mod builtin;
 mod compact;
+mod dispatch;
 pub mod endpoint;
 pub mod environment;
 pub mod exec;

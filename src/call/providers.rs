@@ -1,19 +1,19 @@
 //! Every provider of a project, ready to be called: encode, pace, send, decode, retry.
 
+use super::dispatch::{Prepared, Tried, ended, prepare, ran, read};
 use super::endpoint::{Unready, secrets};
 use super::environment::Environment;
 use super::fault::{Cause, Fault};
 use super::https::{Https, now, unit_random};
 use super::lane::Lane;
-use super::local_fault::LocalFault;
 use super::outcome::{Answer, CallFailure, FailureKind, Outcome, RetryNote, WaitNote};
 use super::pace::{Ended, Estimate, WaitReason};
 use super::ratelimit;
 use super::retry::{Backoff, Next, RetryReason, decide};
 use super::secret::Redactor;
 use super::wire::{HttpRequest, HttpResponse, Transport};
-use super::{anthropic, builtin, exec, http, openai, openai_embeddings};
-use crate::domain::{Error, ModelId, ProviderName, Reply, Request, Result, Usage};
+use super::{anthropic, builtin, exec, openai_embeddings};
+use crate::domain::{self, Error, ModelId, ProviderName, Reply, Request, Usage};
 use crate::manifest::project::{Api, Project};
 use futures_util::future::try_join_all;
 use std::collections::{BTreeMap, HashMap};
@@ -63,27 +63,9 @@ pub struct Providers<T = Https> {
     transport: T,
 }
 
-/// What one attempt gave, and how long the provider wants to be left alone.
-struct Tried<V> {
-    result: std::result::Result<(V, Usage), Fault>,
-    hold: Option<Duration>,
-}
-
-impl<V> From<std::result::Result<(V, Usage), Fault>> for Tried<V> {
-    fn from(result: std::result::Result<(V, Usage), Fault>) -> Self {
-        Self { result, hold: None }
-    }
-}
-
-/// A request as its provider takes it.
-enum Prepared {
-    Http(HttpRequest),
-    Exec,
-    Builtin,
-}
-
 impl Providers<Https> {
     /// The providers of `project` over HTTPS. Nothing is opened, read or checked yet.
+    #[expect(clippy::needless_pass_by_value, reason = "nothing else keeps the secrets afterwards")]
     pub fn new(project: &Project, environment: Environment, limits: Limits) -> Self {
         let extra_ca = environment.get("SSL_CERT_FILE").map(|path| PathBuf::from(path.expose()));
         let transport = Https::new(extra_ca.into_iter().collect());
@@ -146,7 +128,7 @@ impl<T: Transport> Providers<T> {
     /// # Errors
     /// An input error with what to type: there is no such provider, its key or a variable of its headers is
     /// not set, its address is none, or it runs a program and that is forbidden.
-    pub fn ready(&self, provider: &ProviderName) -> Result<()> {
+    pub fn ready(&self, provider: &ProviderName) -> domain::Result<()> {
         match self.lanes.get(provider) {
             Some(lane) => lane.ready().map_err(Error::from),
             None => Err(Error::input(format!("there is no provider `{provider}`"))
@@ -187,7 +169,7 @@ impl<T: Transport> Providers<T> {
         provider: &ProviderName,
         model: &ModelId,
         texts: &[String],
-    ) -> std::result::Result<Vec<Vec<f32>>, CallFailure> {
+    ) -> Result<Vec<Vec<f32>>, CallFailure> {
         Ok(self.embed_counted(provider, model, texts).await?.0)
     }
 
@@ -200,7 +182,7 @@ impl<T: Transport> Providers<T> {
         provider: &ProviderName,
         model: &ModelId,
         texts: &[String],
-    ) -> std::result::Result<(Vec<Vec<f32>>, Usage), CallFailure> {
+    ) -> Result<(Vec<Vec<f32>>, Usage), CallFailure> {
         let lane = self.lane(provider)?;
         if lane.config.api != Api::OpenAi {
             let api = lane.config.api.as_str();
@@ -281,14 +263,14 @@ impl<T: Transport> Providers<T> {
         match prepared {
             Prepared::Http(http) => {
                 self.over_http(lane, http, |response| {
-                    let reply = decode(lane.config.api, request, response)?;
+                    let reply = read(lane.config.api, request, response)?;
                     let usage = reply.usage;
                     Ok((reply, usage))
                 })
                 .await
             }
-            Prepared::Exec => local(exec::run(request, &lane.config, &self.root, lane.timeout).await),
-            Prepared::Builtin => local(builtin::reply(request)),
+            Prepared::Exec => ran(exec::run(request, &lane.config, &self.root, lane.timeout).await),
+            Prepared::Builtin => ran(builtin::reply(request)),
         }
     }
 
@@ -296,7 +278,7 @@ impl<T: Transport> Providers<T> {
         &self,
         lane: &Lane,
         request: &HttpRequest,
-        decode: impl Fn(&HttpResponse) -> std::result::Result<(V, Usage), Fault>,
+        decode: impl Fn(&HttpResponse) -> Result<(V, Usage), Fault>,
     ) -> Tried<V> {
         match self.transport.send(request.clone(), lane.timeout).await {
             Ok(response) => Tried { result: decode(&response), hold: ratelimit::hold(&response, now()) },
@@ -304,7 +286,7 @@ impl<T: Transport> Providers<T> {
         }
     }
 
-    fn lane(&self, provider: &ProviderName) -> std::result::Result<&Lane, CallFailure> {
+    fn lane(&self, provider: &ProviderName) -> Result<&Lane, CallFailure> {
         let Some(lane) = self.lanes.get(provider) else {
             let detail = format!("there is no provider `{provider}`");
             return Err(CallFailure { kind: FailureKind::Setup, detail, attempts: 0 });
@@ -341,21 +323,6 @@ impl<T: Transport> Providers<T> {
     }
 }
 
-/// The attempt of a program or of a built-in model. What it writes wrongly once it writes wrongly again, so that,
-/// unlike a body from the network, it is not worth another attempt.
-fn local(result: std::result::Result<Reply, LocalFault>) -> Tried<Reply> {
-    let result = result.map_err(Fault::from).map_err(|fault| match fault.cause {
-        Cause::Undecodable => Fault { cause: Cause::Program, ..fault },
-        _ => fault,
-    });
-    result
-        .map(|reply| {
-            let usage = reply.usage;
-            (reply, usage)
-        })
-        .into()
-}
-
 /// Characters of a failure's detail.
 const DETAIL: usize = 400;
 
@@ -363,44 +330,6 @@ fn a_quarter_of_the_bytes(request: &Request) -> u64 {
     let messages = request.messages.iter().map(|message| message.content.len());
     let tools = request.tools.iter().map(|tool| tool.description.len() + tool.input_schema.to_string().len());
     u64::try_from(messages.chain(tools).sum::<usize>().div_ceil(4)).unwrap_or(u64::MAX)
-}
-
-fn prepare(lane: &Lane, request: &Request) -> std::result::Result<Prepared, Fault> {
-    let endpoint = || lane.endpoint().map_err(|unready| Fault::new(Cause::Setup, unready.message));
-    Ok(match lane.config.api {
-        Api::Anthropic => Prepared::Http(anthropic::encode(request, endpoint()?)?),
-        Api::OpenAi => Prepared::Http(openai::encode(request, endpoint()?)?),
-        Api::Http => {
-            let endpoint = endpoint()?;
-            let parts = http::encode(request, &lane.config)?;
-            Prepared::Http(HttpRequest {
-                url: endpoint.url().clone(),
-                headers: endpoint.headers.clone(),
-                body: parts.body.to_string().into(),
-            })
-        }
-        Api::Exec => Prepared::Exec,
-        Api::Builtin => Prepared::Builtin,
-    })
-}
-
-fn decode(api: Api, request: &Request, response: &HttpResponse) -> std::result::Result<Reply, Fault> {
-    match api {
-        Api::Anthropic => anthropic::decode(request, response),
-        Api::OpenAi => openai::decode(response),
-        Api::Http => {
-            super::fault::expect_success(response)?;
-            Ok(http::decode(&response.body)?)
-        }
-        Api::Exec | Api::Builtin => Err(Fault::undecodable("this provider is not reached over HTTP")),
-    }
-}
-
-fn ended(fault: &Fault) -> Ended {
-    match fault.cause {
-        Cause::Status { status: 429 | 503 | 529, .. } => Ended::Throttled,
-        _ => Ended::Failed,
-    }
 }
 
 fn stopped(provider: &ProviderName, cause: &str, attempts: u32) -> CallFailure {
