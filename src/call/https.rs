@@ -65,6 +65,11 @@ impl Https {
 }
 
 impl Transport for Https {
+    fn open(&self) {
+        // What is wrong is reported by the first attempt.
+        let _ = self.client();
+    }
+
     async fn send(&self, request: HttpRequest, timeout: Duration) -> Result<HttpResponse, SendFault> {
         tokio::time::timeout(timeout, self.exchange(request))
             .await

@@ -147,6 +147,9 @@ impl<T: Transport> Providers<T> {
             Ok(prepared) => prepared,
             Err(fault) => return self.failure(&request.provider, &fault, 0).into(),
         };
+        if matches!(prepared, Prepared::Http(_)) {
+            self.transport.open();
+        }
         let estimate = if lane.pace.counts_tokens() {
             let output = request.parameters.max_tokens.unwrap_or(anthropic::DEFAULT_MAX_TOKENS);
             Estimate { input: (self.count_input)(request), output: u64::from(output) }

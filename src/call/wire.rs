@@ -77,6 +77,9 @@ pub enum SendFault {
 
 /// Sends one request once. It neither retries nor follows redirects, so that no key travels to another host.
 pub trait Transport: Send + Sync {
+    /// Gets ready to send, so that the first attempt's latency is the provider's and not our own.
+    fn open(&self) {}
+
     /// Sends `request` and reads the whole response within `timeout`.
     ///
     /// # Errors
