@@ -202,7 +202,8 @@ mod tests {
             }
             // In thousandths, because some of the data are not whole.
             let thousandths = |value: f64| whole(&serde_json::json!((value * 1000.0).round()));
-            let mut sorted: Vec<u64> = vectors::numbers(&inputs["data"]).into_iter().map(thousandths).collect();
+            let mut sorted: Vec<u64> =
+                vectors::numbers(&inputs["data"]).into_iter().map(thousandths).collect();
             sorted.sort_unstable();
             let expected = thousandths(number(&case["expected"]["nearest_rank"]));
             assert_eq!(nearest_rank(&sorted, whole(&inputs["p"])), Some(expected), "{}", case["id"]);

@@ -77,10 +77,8 @@ pub fn rerun_disagreement(cases: &[Repeats], threshold: f64) -> Option<f64> {
         return None;
     }
     let mean = cases.iter().map(|case| case.weight * case.mean).sum::<f64>() / weight;
-    let noise: Option<f64> = cases
-        .iter()
-        .map(|case| Some(case.weight.powi(2) * case.variance? / f64::from(case.trials)))
-        .sum();
+    let noise: Option<f64> =
+        cases.iter().map(|case| Some(case.weight.powi(2) * case.variance? / f64::from(case.trials))).sum();
     let stderr = noise?.sqrt() / weight;
     let p = if stderr > 0.0 {
         normal_cdf((mean - threshold) / stderr)?

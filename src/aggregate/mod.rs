@@ -17,7 +17,7 @@ pub mod ranking;
 pub mod retrieval;
 pub mod tally;
 #[cfg(test)]
-mod tally_tests;
+pub(crate) mod tally_tests;
 #[cfg(test)]
 pub(crate) mod vectors;
 pub mod worst;

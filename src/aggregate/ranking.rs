@@ -105,7 +105,8 @@ mod tests {
             let Some(ranking) = case["inputs"]["ranking"].as_array() else { continue };
             let ranking: Vec<&str> = ranking.iter().filter_map(|source| source.as_str()).collect();
             let qrels = case["inputs"]["qrels"].as_object().unwrap();
-            let gains: Vec<(&str, f64)> = qrels.iter().map(|(source, gain)| (&**source, number(gain))).collect();
+            let gains: Vec<(&str, f64)> =
+                qrels.iter().map(|(source, gain)| (&**source, number(gain))).collect();
             let expected = &case["expected"];
             for k in [1, 3, 5, 10] {
                 let Some(found) = Ranking::measure(&ranking, &gains, k) else {

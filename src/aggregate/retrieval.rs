@@ -31,7 +31,12 @@ fn share(part: f64, of: u64) -> Option<f64> {
 impl Retrieval {
     /// Adds a trial; true when its ranking was measured. `top_k` is the k of the measures; where it is not known, k
     /// is the number of sources shown. A trial whose retrieval may not have taken place is open, not a 0.
-    pub(super) fn add(&mut self, record: &TrialRecord, top_k: Option<usize>, stale_before: Option<Date>) -> bool {
+    pub(super) fn add(
+        &mut self,
+        record: &TrialRecord,
+        top_k: Option<usize>,
+        stale_before: Option<Date>,
+    ) -> bool {
         let known = matches!(record.grade, Grade::Scored { .. })
             || record.output.is_some()
             || !record.context.is_empty();
@@ -49,8 +54,10 @@ impl Retrieval {
             }
         }
         let ranking = sources(record.context.iter().map(|chunk| chunk.source.as_deref()));
-        let gains: Vec<(&str, f64)> =
-            sources(record.relevant.iter().map(|source| Some(&**source))).into_iter().map(|s| (s, 1.0)).collect();
+        let gains: Vec<(&str, f64)> = sources(record.relevant.iter().map(|source| Some(&**source)))
+            .into_iter()
+            .map(|s| (s, 1.0))
+            .collect();
         let k = top_k.unwrap_or(ranking.len()).max(1);
         let Some(found) = Ranking::measure(&ranking, &gains, k) else { return false };
         self.measured += 1;

@@ -214,7 +214,8 @@ impl Tally {
     fn add_cost(&mut self, record: &TrialRecord) {
         let tested = || record.calls.iter().filter(|call| call.role != CallRole::Judge);
         self.tested.sum += tested().filter_map(|call| call.cost).sum();
-        self.tested.unpriced += u64::try_from(tested().filter(|call| call.cost.is_none()).count()).unwrap_or(1);
+        self.tested.unpriced +=
+            u64::try_from(tested().filter(|call| call.cost.is_none()).count()).unwrap_or(1);
         self.tested.unanswered += u64::from(!tested().any(|call| call.role == CallRole::Answer));
     }
 
@@ -293,11 +294,8 @@ impl Tally {
     /// One dimension over the cases where it was scored; `None` when it was in none.
     pub fn dimension(&self, name: &DimensionName, confidence: f64, scale: Scale) -> Option<Estimate> {
         let at = self.dimension_number(name)?;
-        let points: Vec<(f64, f64)> = self
-            .cases
-            .iter()
-            .filter_map(|case| Some((case.weight, case.dimension(at).mean()?)))
-            .collect();
+        let points: Vec<(f64, f64)> =
+            self.cases.iter().filter_map(|case| Some((case.weight, case.dimension(at).mean()?))).collect();
         Estimate::of(&points, confidence, scale)
     }
 

@@ -169,7 +169,8 @@ fn refusals_and_rankings_are_known_or_open() {
     let mut first = record(0, 0, judged(Some(4.0), &[], Vec::new()));
     first.refused = Some(true);
     first.relevant = vec!["b".to_owned()];
-    first.context = vec![chunk("a", "2025-12-31"), chunk("a", "2026-01-01"), chunk("b", "2026-05-01T10:00:00Z")];
+    first.context =
+        vec![chunk("a", "2025-12-31"), chunk("a", "2026-01-01"), chunk("b", "2026-05-01T10:00:00Z")];
     let mut second = record(1, 0, unscored());
     second.relevant = vec!["a".to_owned()];
     let third = TrialRecord { refused: Some(false), ..record(2, 0, judged(Some(5.0), &[], Vec::new())) };
@@ -216,7 +217,11 @@ fn parts_merge_to_the_whole() {
             } else {
                 judged(Some(score), &[(named, Some(score))], vec![assert(case != 4, 2.0, Some("m"))])
             };
-            TrialRecord { weight: 1.0 + f64::from(trial), refused: Some(case == 3), ..record(case, trial, grade) }
+            TrialRecord {
+                weight: 1.0 + f64::from(trial),
+                refused: Some(case == 3),
+                ..record(case, trial, grade)
+            }
         })
         .map(|record| TrialRecord { weight: 1.5, ..record })
         .collect();

@@ -96,7 +96,7 @@ fn lowest_flat(spans: &Spans, weights: &Moments, scale: Scale, confidence: f64) 
     let start = spans.list.iter().map(|span| span.low).fold(f64::NEG_INFINITY, f64::max);
     let end = spans.list.iter().map(|span| span.high).fold(f64::INFINITY, f64::min);
     let share = weights.flat_share(confidence)?;
-    (start <= end + TOLERANCE).then(|| start - (start - scale.min) * (1.0 - share))
+    (start <= end + TOLERANCE).then_some(start - (start - scale.min) * (1.0 - share))
 }
 
 /// t and the factor of the squared standard error, which the weights alone settle.
@@ -165,4 +165,82 @@ fn lowest_on_stretch(value: impl Fn(f64) -> f64) -> f64 {
         }
     }
     value(f64::midpoint(left, right)).min(value(0.0)).min(value(1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aggregate::vectors::SplitMix64;
+
+    const SCALE: Scale = Scale { min: 1.0, max: 5.0, step: 1.0 };
+
+    fn random_spans(random: &mut SplitMix64, settled: usize, open: usize) -> Spans {
+        let mut value = || 1.0 + random.unit() * 4.0;
+        let mut list = Vec::new();
+        for at in 0..settled + open {
+            let (a, b) = (value(), value());
+            let high = if at < settled { a } else { a.max(b) };
+            list.push(Span {
+                weight: value(),
+                low: a.min(high).min(if at < settled { a } else { b }),
+                high,
+                optional: false,
+            });
+        }
+        Spans { list, scored: settled + open }
+    }
+
+    fn value(spans: &Spans, at: impl Fn(usize, &Span) -> f64) -> f64 {
+        let points: Vec<(f64, f64)> =
+            spans.list.iter().enumerate().map(|(index, span)| (span.weight, at(index, span))).collect();
+        Moments::of(&points).lower_bound(0.9, SCALE.min).unwrap()
+    }
+
+    #[test]
+    fn no_completion_lies_outside_of_the_bounds() {
+        let mut random = SplitMix64(11);
+        for round in 0..300 {
+            let open = 1 + round % 16;
+            let spans = random_spans(&mut random, 6, open);
+            let Bounds { low, high } = bounds(&spans, SCALE, 0.9).unwrap();
+            for _ in 0..200 {
+                let draws: Vec<f64> = spans.list.iter().map(|_| random.unit()).collect();
+                let corner = value(&spans, |at, span| if draws[at] < 0.5 { span.low } else { span.high });
+                let inside = value(&spans, |at, span| span.low + draws[at] * (span.high - span.low));
+                let level = 1.0 + draws[0] * 4.0;
+                let levelled = value(&spans, |_, span| level.clamp(span.low, span.high));
+                for found in [corner, inside, levelled] {
+                    assert!(low <= found + 1e-9 && found <= high + 1e-9, "{low} {found} {high}, {open} open");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_highest_is_reached_on_the_path() {
+        let mut random = SplitMix64(12);
+        for _ in 0..200 {
+            let spans = random_spans(&mut random, 5, 4);
+            let high = bounds(&spans, SCALE, 0.9).unwrap().high;
+            let best = (0..=4_000)
+                .map(|step| 1.0 + f64::from(step) / 1_000.0)
+                .map(|level| value(&spans, |_, span| level.clamp(span.low, span.high)))
+                .fold(f64::NEG_INFINITY, f64::max);
+            assert!(high >= best - 1e-9 && high - best < 1e-4, "{high} {best}");
+        }
+    }
+
+    #[test]
+    fn the_path_for_many_open_cases_is_at_or_below_every_corner_and_near_the_lowest() {
+        let mut random = SplitMix64(13);
+        for _ in 0..60 {
+            let spans = random_spans(&mut random, 8, 9);
+            let (settled, open) = split(&spans, 3.0);
+            let all = Moments::of(&spans.list.iter().map(|s| (s.weight, s.low)).collect::<Vec<_>>());
+            let law = Law { t: all.t(0.9).unwrap(), factor: all.error_factor().unwrap() };
+            let corners = lowest_corner(settled, &open, &law, SCALE, 0.9);
+            let path = law.lowest_on_path(settled, &open);
+            assert!(path <= corners + 1e-9 && corners - path < 0.1, "{path} {corners}");
+        }
+    }
 }

@@ -77,13 +77,16 @@ fn number(
     let settled = bounds.low == bounds.high;
     let sentence = match state {
         State::Holds if settled => format!("{subject} {low} reaches the required {limit}{about}"),
-        State::Holds => format!("{subject} is at least {low} whatever is open, and {limit} is required{about}"),
+        State::Holds => {
+            format!("{subject} is at least {low} whatever is open, and {limit} is required{about}")
+        }
         State::Fails if settled => format!("{subject} {high} is below the required {limit}{about}"),
         State::Fails => {
             format!("{subject} is at most {high} whatever is open, below the required {limit}{about}")
         }
         State::Undecided => {
-            format!("{subject} could still land between {low} and {high}, and {limit} is required")
+            let the = if subject == "score" { "the " } else { "" };
+            format!("{the}{subject} could still land between {low} and {high} ({limit} required)")
         }
     };
     let found = if settled { low } else { format!("{low} to {high}") };
@@ -106,7 +109,9 @@ fn one_dimension(terms: &Terms, tally: &Tally, dimension: &Dimension) -> Option<
         Some(Check::absent(name, demanded.clone(), codes::DIMENSION_ABSENT, sentence))
     };
     let (Some(scale), true) = (terms.scale, terms.has_judge) else { return absent("there is no judge") };
-    let Some(at) = tally.dimension_number(&dimension.name) else { return absent("no case could be scored on it") };
+    let Some(at) = tally.dimension_number(&dimension.name) else {
+        return absent("no case could be scored on it");
+    };
     let spans = Spans::of(tally, scale, !dimension.needs.is_empty(), |case| case.dimension(at));
     if spans.scored == 0 {
         return absent("no case could be scored on it");

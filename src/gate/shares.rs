@@ -37,14 +37,16 @@ impl Share<'_> {
     fn with(self, state: State) -> Check {
         let Self { name, what, limit, minimum, bounds, out, open } = self;
         let (low, high) = (show::share_against(bounds.low, limit), show::share_against(bounds.high, limit));
-        let found = if bounds.low == bounds.high { low } else { format!("{low} to {high}") };
+        let found = if bounds.low == bounds.high { low.clone() } else { format!("{low} to {high}") };
         let (sign, word, wrong) =
             if minimum { ('≥', "at least", "below") } else { ('≤', "at most", "above") };
         let shown = show::share_limit(limit);
         let sentence = match state {
             State::Holds => format!("{what} is {found}, and {word} {shown} is required"),
             State::Fails => format!("{what} is {found}, {wrong} the {shown} that is required"),
-            State::Undecided => format!("{what} could still land between {low} and {high}, and {word} {shown} is required"),
+            State::Undecided => {
+                format!("{what} could still land between {low} and {high} ({word} {shown} required)")
+            }
         };
         let code = if state == State::Undecided { open } else { out };
         Check { name: name.to_owned(), demanded: format!("{sign} {shown}"), found, state, code, sentence }
@@ -65,7 +67,8 @@ pub(super) fn asserts(terms: &Terms, tally: &Tally) -> Option<Check> {
         return None;
     }
     if passed + failed <= 0.0 {
-        let sentence = format!("{} of the asserts have to pass, and none was evaluated", show::share_limit(limit));
+        let sentence =
+            format!("{} of the asserts have to pass, and none was evaluated", show::share_limit(limit));
         let demanded = format!("≥ {}", show::share_limit(limit));
         return Some(Check::absent("asserts", demanded, codes::ASSERTS_OPEN, sentence));
     }
@@ -114,7 +117,12 @@ fn metric(tally: &Tally, name: &str, limit: f64) -> Check {
     let Metric { passed, n, open } = tally.asserts.metrics.get(name).copied().unwrap_or_default();
     if n == 0 {
         let sentence = format!("metric `{name}` has a minimum, and no assert of that name was evaluated");
-        return Check::absent(name, format!("≥ {}", show::share_limit(limit)), codes::METRIC_ABSENT, sentence);
+        return Check::absent(
+            name,
+            format!("≥ {}", show::share_limit(limit)),
+            codes::METRIC_ABSENT,
+            sentence,
+        );
     }
     let all = float(n + open);
     let unknown = tally.asserts.open_trials > 0;
@@ -139,17 +147,19 @@ fn refusals(tally: &Tally, limit: f64) -> Check {
         let demanded = format!("≤ {}", show::share_limit(limit));
         return Check::absent(REFUSAL_RATE, demanded, codes::METRIC_ABSENT, sentence.to_owned());
     }
-    let bounds =
-        Bounds { low: float(found.refused) / all, high: float(found.refused + found.open) / all };
+    let bounds = Bounds { low: float(found.refused) / all, high: float(found.refused + found.open) / all };
     let (out, open) = (codes::METRIC_OUT, codes::METRIC_OPEN);
     let what = "the share of refusals";
     Share { name: REFUSAL_RATE, what, limit, minimum: false, bounds, out, open }.check()
 }
 
+/// Takes one measure.
+type Pick = fn(&Ranking) -> f64;
+
 /// `retrieval`: minimums, and the maximum of `stale_fraction`.
 pub(super) fn retrieval(terms: &Terms, tally: &Tally) -> Vec<Check> {
     let limits = &terms.gate.retrieval;
-    let ranked: [(&str, Option<f64>, fn(&Ranking) -> f64); 5] = [
+    let ranked: [(&str, Option<f64>, Pick); 5] = [
         ("recall_at_k", limits.recall_at_k, |found| found.recall_at_k),
         ("precision_at_k", limits.precision_at_k, |found| found.precision_at_k),
         ("mrr", limits.mrr, |found| found.mrr),
@@ -166,9 +176,10 @@ pub(super) fn retrieval(terms: &Terms, tally: &Tally) -> Vec<Check> {
 
 /// The mean over n measured trials can end between n·x / (n + o) and (n·x + o) / (n + o) with o open ones, each
 /// between 0 and 1: conservative, since not every value in between can occur.
-fn ranking(tally: &Tally, name: &str, limit: f64, pick: fn(&Ranking) -> f64) -> Check {
+fn ranking(tally: &Tally, name: &str, limit: f64, pick: Pick) -> Check {
     let Some(means) = tally.retrieval.means() else {
-        let sentence = format!("`{name}` has a minimum, and no case that names `relevant` sources was measured");
+        let sentence =
+            format!("`{name}` has a minimum, and no case that names `relevant` sources was measured");
         let demanded = format!("≥ {}", show::share_limit(limit));
         return Check::absent(name, demanded, codes::RETRIEVAL_ABSENT, sentence);
     };

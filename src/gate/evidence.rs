@@ -1,0 +1,108 @@
+//! Demands that this run alone cannot answer: the comparison with the baseline, and the judge's calibration. Without
+//! the evidence they are never met.
+
+use super::check::{Check, State};
+use super::{Terms, codes, show};
+use crate::aggregate::Interval;
+use crate::aggregate::tally::Tally;
+use crate::domain::score::TOLERANCE;
+
+/// The comparison with the baseline, paired by case on the same suite and judge.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Comparison {
+    /// The baseline does not have this prompt: there is nothing to be worse than.
+    NewPrompt,
+    /// Both were graded.
+    Paired {
+        /// Mean of candidate − baseline.
+        delta: f64,
+        /// Its two-sided interval; `None` below two pairs.
+        interval: Option<Interval>,
+        /// How many pairs.
+        n: u64,
+    },
+}
+
+/// What the judge has shown against human labels, of the least agreeing dimension.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Calibration {
+    /// Quadratic weighted kappa; `None` where it is not defined.
+    pub kappa: Option<f64>,
+    /// Mean of judge − human.
+    pub bias: Option<f64>,
+    /// How many labels.
+    pub labels: u32,
+}
+
+/// `max_regression`: failed when the mean delta is below −margin *and* its interval excludes 0. Otherwise it holds and
+/// says which drop it cannot exclude. While trials are open the delta is not that of the suite: undecided.
+pub(super) fn regression(terms: &Terms, tally: &Tally) -> Option<Check> {
+    let margin = terms.gate.max_regression?;
+    let (name, demanded) = ("regression", format!("≥ {}", show::threshold(-margin)));
+    let shown = show::threshold(margin);
+    let Some(comparison) = terms.comparison else {
+        let sentence =
+            format!("a drop of {shown} at most is allowed, and nothing was compared with the baseline");
+        return Some(Check::absent(name, demanded, codes::REGRESSION_ABSENT, sentence));
+    };
+    let Comparison::Paired { delta, interval, n } = *comparison else { return None };
+    let (found, pairs) = (show::against(delta, -margin), show::count(n, "pair"));
+    let ends = interval.map(|Interval { low, high }| (show::against(low, 0.0), show::against(high, 0.0)));
+    let (state, code, sentence) = if tally.trials_unscored() > 0 {
+        let sentence =
+            format!("the change of {found} against the baseline is not that of all cases ({pairs})");
+        (State::Undecided, codes::REGRESSION_OPEN, sentence)
+    } else if let (Some(Interval { high, .. }), Some((low_text, high_text))) = (interval, &ends)
+        && delta < -margin - TOLERANCE
+        && high < -TOLERANCE
+    {
+        let sentence = format!(
+            "the score changed by {found} against the baseline, a drop of {shown} at most is allowed (interval {low_text} to {high_text}, {pairs})"
+        );
+        (State::Fails, codes::REGRESSION, sentence)
+    } else {
+        let drop = interval.map(|interval| show::against(interval.low.min(0.0).abs(), margin));
+        let excluded = drop.map_or_else(
+            || "no drop can be excluded".to_owned(),
+            |drop| format!("a drop of {drop} cannot be excluded"),
+        );
+        let sentence = format!("the score changed by {found} against the baseline, and {excluded} ({pairs})");
+        (State::Holds, codes::REGRESSION, sentence)
+    };
+    Some(Check { name: name.to_owned(), demanded, found, state, code, sentence })
+}
+
+/// `require_calibration`: a judge that has not shown what is demanded of it gives no verdict, rather than a bad one.
+pub(super) fn calibration(terms: &Terms) -> Option<Check> {
+    let demand = terms.gate.require_calibration.as_ref()?;
+    let found = terms.calibration;
+    let mut lacks = Vec::new();
+    if found.is_none() {
+        lacks.push("there is no calibration of it".to_owned());
+    }
+    if let (Some(least), Some(found)) = (demand.min_labels, found)
+        && found.labels < least
+    {
+        lacks.push(format!("{} labels of {least}", found.labels));
+    }
+    if let (Some(least), Some(found)) = (demand.min_kappa, found)
+        && found.kappa.is_none_or(|kappa| kappa < least - TOLERANCE)
+    {
+        let kappa = found.kappa.map_or_else(|| "not defined".to_owned(), |kappa| show::against(kappa, least));
+        lacks.push(format!("kappa {kappa}, {} required", show::threshold(least)));
+    }
+    if let (Some(most), Some(found)) = (demand.max_bias, found)
+        && found.bias.is_none_or(|bias| bias.abs() > most + TOLERANCE)
+    {
+        let bias = found.bias.map_or_else(|| "not known".to_owned(), |bias| show::against(bias.abs(), most));
+        lacks.push(format!("bias {bias}, {} at most", show::threshold(most)));
+    }
+    let (state, shown, sentence) = if lacks.is_empty() {
+        (State::Holds, "calibrated".to_owned(), "the judge is calibrated as required".to_owned())
+    } else {
+        let sentence = format!("the judge is not calibrated as required: {}", lacks.join("; "));
+        (State::Undecided, "not calibrated".to_owned(), sentence)
+    };
+    let (name, demanded) = ("calibration".to_owned(), "calibrated".to_owned());
+    Some(Check { name, demanded, found: shown, state, code: codes::NOT_CALIBRATED, sentence })
+}
