@@ -159,15 +159,21 @@ fn gate_values(document: &Document<'_>, index: usize, gate: &Gate, scan: &Scan) 
             .flatten()
             .collect();
     let notes: Vec<String> = document.notes(index).iter().map(|note| one_line(note)).collect();
+    let sentence = one_line(&document.sentence(index));
+    // A sentence that is made of the breaches would say all of them twice.
+    let said = |breach: &&super::v1::Breach| {
+        gate.breaches.len() > 1 && !sentence.contains(&one_line(&breach.message))
+    };
     let breaches: Vec<minijinja::Value> = gate
         .breaches
         .iter()
+        .filter(said)
         .map(|breach| context! { code => one_line(&breach.code), message => one_line(&breach.message) })
         .collect();
     context! {
         index, tone => tone_name, mark, word,
         name => one_line(&gate.prompt.name), version => one_line(&gate.prompt.version),
-        sentence => one_line(&document.sentence(index)), notes, breaches, facts => facts(gate),
+        sentence => &sentence, notes, breaches, facts => facts(gate),
         bars => Serde(bars), axis_low => score(axis.map(|axis| axis.low)), axis_high => score(axis.map(|axis| axis.high)),
         baseline => baseline(gate), compared => gate.baseline.is_some(), histograms => Serde(histograms),
         tags => scan.tags.iter().map(|tag| one_line(tag)).collect::<Vec<_>>(),
@@ -185,8 +191,13 @@ fn facts(gate: &Gate) -> Vec<(&'static str, String)> {
         facts.push(("retrieval", one_line(&format!("{} {}", retrieval.name, retrieval.version))));
     }
     facts.extend(counted_facts(gate));
-    for (name, value) in &gate.metrics {
-        facts.push(("metric", format!("{} {}", one_line(name), score(*value))));
+    if !gate.metrics.is_empty() {
+        let metrics: Vec<String> = gate
+            .metrics
+            .iter()
+            .map(|(name, value)| format!("{} {}", one_line(name), score(*value)))
+            .collect();
+        facts.push(("metrics", metrics.join(", ")));
     }
     if let Some(found) = &gate.retrieval_metrics {
         let named = [
@@ -204,7 +215,7 @@ fn facts(gate: &Gate) -> Vec<(&'static str, String)> {
         facts.push(("retrieved", format!("{}, over {}", known.join(", "), counted(found.n, "case"))));
     }
     if let Some(rate) = gate.score.as_ref().and_then(|score| score.rerun_disagreement) {
-        facts.push(("if run again", format!("another verdict in {} of runs", percent(Some(rate)))));
+        facts.push(("if run again", format!("the chance of another verdict is {}", percent(Some(rate)))));
     }
     facts
 }

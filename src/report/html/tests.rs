@@ -65,7 +65,7 @@ fn a_case_opens_to_everything_that_is_known_of_it() {
         "was 5.00",
         "critical: it blocks alone",
         "<del>30</del><ins>60</ins>",
-        "1. kb/refunds.md · 0.031 · relevant",
+        "1. kb&#x2f;refunds.md · 0.031 · relevant",
         "rouge-l",
         "<h5>system</h5>",
         "4.199",
@@ -82,18 +82,4 @@ fn an_enormous_answer_is_cut_and_said_to_be() {
     let huge = Case { output: Some("x".repeat(5_000_000)), ..sample::case("huge") };
     let page = written(&sample::report(), &[vec![huge]]);
     assert!(page.len() < 200_000 && page.contains("(cut here: 4934464 bytes more)"), "{}", page.len());
-}
-
-#[test]
-fn dump_for_looking() {
-    let mut cases = sample::cases();
-    for index in 0..60_u32 {
-        let value = f64::from(index % 9) / 2.0 + 1.0;
-        cases[0].push(Case {
-            score: Some(value),
-            latency_ms: Some(u64::from(index) * 37 % 1900 + 200),
-            ..sample::case(&format!("case-{index}"))
-        });
-    }
-    std::fs::write("/tmp/rep/page.html", written(&sample::report(), &cases)).expect("written");
 }

@@ -50,6 +50,15 @@ pub(crate) fn model(gate: &Gate) -> String {
 
 /// What was counted: asserts, grades, calls, money, time.
 pub(super) fn counts(text: &mut String, gate: &Gate, options: Options) {
+    if let Some(base) = &gate.baseline {
+        let worse = counted(base.worse.len() as u64, "case");
+        fact(
+            text,
+            "changed",
+            &format!("{worse} worse and {} better than the baseline", base.better.len()),
+            options,
+        );
+    }
     for (label, line) in counted_facts(gate) {
         fact(text, label, &line, options);
     }

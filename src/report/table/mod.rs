@@ -9,7 +9,7 @@ use super::json::unwritten;
 use super::numbers::{counted, duration_ms, score};
 pub use super::paint::Color;
 use super::paint::Tone;
-use super::text::{one_line, short, width, wrap};
+use super::text::{one_line, width, wrap};
 use super::v1::{Case, Gate, Report, Status, Verdict};
 use crate::domain::{Result, Usd};
 pub(super) use facts::{counted_facts, model, narrowed};
@@ -33,9 +33,10 @@ impl Default for Options {
 }
 
 impl Options {
-    /// Lines are not wider than this, however wide the terminal: longer ones are hard to read.
+    /// Lines are not wider than this, however wide the terminal: longer ones are hard to read. A terminal of fewer
+    /// than 60 columns breaks them by itself.
     fn columns(&self) -> usize {
-        self.width.clamp(40, 120)
+        self.width.clamp(60, 120)
     }
 }
 
@@ -62,8 +63,14 @@ pub fn write(document: &Document<'_>, options: Options, out: &mut dyn Write) -> 
 
 fn title(gate: &Gate, options: Options) -> String {
     let verdict = options.color.shout(Tone::of_verdict(gate.verdict), gate.verdict.label());
-    let name = format!("{} {}", one_line(&gate.prompt.name), one_line(&gate.prompt.version));
+    let room = options.columns().saturating_sub(36).max(12);
+    let name = format!("{} {}", clip_to(&gate.prompt.name, room), clip_to(&gate.prompt.version, 16));
     format!("{verdict}  {}", options.color.paint(Tone::Strong, &name))
+}
+
+/// A name in one line of at most `columns`.
+fn clip_to(name: &str, columns: usize) -> String {
+    wrap(name, columns, 1).into_iter().next().unwrap_or_default()
 }
 
 fn brief_line(gate: &Gate, options: Options) -> String {
@@ -71,7 +78,7 @@ fn brief_line(gate: &Gate, options: Options) -> String {
     if let Some(found) = &gate.score {
         line.push_str(&format!("  {}", super::numbers::against(Some(found.mean), gate.required)));
         if let Some(required) = gate.required {
-            line.push_str(&format!(" of {} required", super::numbers::threshold(required)));
+            line.push_str(&format!(", required {}", super::numbers::threshold(required)));
         }
     }
     line.push_str(&format!("  {}\n", counted(gate.cases_planned, "case")));
@@ -121,12 +128,9 @@ fn draw_case(text: &mut String, case: &Case, options: Options) {
     let mut line = format!(
         "  {} {}{trial}  {}",
         options.color.paint(tone, mark),
-        options.color.paint(Tone::Strong, &short(&case.id, options.columns() / 2)),
+        options.color.paint(Tone::Strong, &clip_to(&case.id, options.columns().saturating_sub(36))),
         options.color.paint(tone, case.status.as_str()),
     );
-    if let Some(reason) = case.unscored_reason {
-        line.push_str(&format!(": {}", reason.as_str()));
-    }
     if case.score.is_some() {
         line.push_str(&format!("  score {}", score(case.score)));
     }
@@ -140,9 +144,12 @@ fn draw_case(text: &mut String, case: &Case, options: Options) {
     if !dimensions.is_empty() {
         labelled(text, "scores", &dimensions.join(", "), 2, options);
     }
-    let judge = if case.status == Status::Unscored { "reason" } else { "judge" };
-    if let Some(reason) = case.judge_reason.as_deref().filter(|reason| !reason.trim().is_empty()) {
-        labelled(text, judge, reason, 3, options);
+    let said = case.judge_reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
+    match (case.unscored_reason, said) {
+        (Some(why), Some(said)) => labelled(text, "reason", &format!("{}: {said}", why.as_str()), 3, options),
+        (Some(why), None) => labelled(text, "reason", why.as_str(), 1, options),
+        (None, Some(said)) => labelled(text, "judge", said, 3, options),
+        (None, None) => {}
     }
     for assert in case.asserts.iter().filter(|assert| !assert.passed).take(3) {
         let name = assert.metric.as_ref().map_or(String::new(), |metric| format!(" ({})", one_line(metric)));

@@ -1,10 +1,9 @@
 //! The table of measures against what is required of them.
 
-use super::Options;
+use super::{Options, clip_to};
 use crate::domain::score::reaches;
 use crate::report::numbers::{UNKNOWN, against, delta, interval, score, threshold};
 use crate::report::paint::{Color, Tone};
-use crate::report::text::{one_line, short};
 use crate::report::v1::{Gate, Verdict};
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 
@@ -72,7 +71,7 @@ fn rows(gate: &Gate) -> Vec<Row> {
         rows.push(measure("judge score".into(), gate, None, None, None, Some(required)));
     }
     for dimension in &gate.dimensions {
-        let name = format!("  {}", short(&dimension.name, 28));
+        let name = format!("  {}", clip_to(&dimension.name, 28));
         rows.push(measure(
             name,
             gate,
@@ -84,19 +83,19 @@ fn rows(gate: &Gate) -> Vec<Row> {
     }
     if let Some(base) = &gate.baseline {
         rows.push(Row {
-            name: format!("change from {}", short(&base.rev, 12)),
+            name: format!("change from {}", clip_to(&base.rev, 13)),
             value: delta(base.delta),
             interval: match (base.ci_low, base.ci_high) {
                 (Some(_), Some(_)) => format!("{} to {}", delta(base.ci_low), delta(base.ci_high)),
                 _ => UNKNOWN.to_owned(),
             },
             required: String::new(),
-            remark: format!("{} worse, {} better", base.worse.len(), base.better.len()),
+            remark: String::new(),
             tone: None,
         });
     }
     for (name, value) in &gate.metrics {
-        rows.push(bare(short(&one_line(name), 30), *value));
+        rows.push(bare(clip_to(name, 30), *value));
     }
     if let Some(found) = &gate.retrieval_metrics {
         let named = [
