@@ -20,6 +20,12 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// The exit with this code; one that no exit has tells nothing.
+    pub fn of_code(code: u8) -> Self {
+        let all = [Self::Done, Self::Failed, Self::Input, Self::NoVerdict, Self::NoMatch, Self::Interrupted];
+        all.into_iter().find(|exit| exit.code() == code).unwrap_or(Self::NoVerdict)
+    }
+
     /// The process exit code.
     pub fn code(self) -> u8 {
         match self {

@@ -13,6 +13,8 @@ pub const DEFAULT_KEPT_RUNS: usize = 50;
 
 const PLAN: &str = "plan.json";
 const TRIALS: &str = "trials.jsonl";
+/// The report of a run that was interrupted.
+const PARTIAL: &str = "partial.json";
 const REPORT: &str = "report.json";
 
 /// The id of a run that starts at `at`, for example `20261121T031500Z-0a1b2c`: ids sort by start. Of `random`
@@ -193,6 +195,14 @@ impl RunWriter {
     pub fn finish(self, report: &Value) -> Result<()> {
         write_json(&self.folder.join(REPORT), report)
     }
+
+    /// Leaves an interrupted run with the report of what it has, which can be read and is not the end of it.
+    ///
+    /// # Errors
+    /// When the report cannot be written.
+    pub fn interrupt(self, report: &Value) -> Result<()> {
+        write_json(&self.folder.join(PARTIAL), report)
+    }
 }
 
 fn write_json(path: &Path, value: &Value) -> Result<()> {
@@ -244,12 +254,15 @@ impl RunReader {
         read_json(&self.folder.join(PLAN))
     }
 
-    /// The report as it was given to [`RunWriter::finish`]; `None` for a run that was interrupted.
+    /// The report as it was given to [`RunWriter::finish`], or else to [`RunWriter::interrupt`]; `None` for a run that
+    /// was killed.
     ///
     /// # Errors
     /// When it cannot be read.
     pub fn report(&self) -> Result<Option<Value>> {
-        if self.finished() { read_json(&self.folder.join(REPORT)).map(Some) } else { Ok(None) }
+        let whole =
+            [REPORT, PARTIAL].into_iter().map(|name| self.folder.join(name)).find(|path| path.is_file());
+        whole.map(|path| read_json(&path)).transpose()
     }
 
     /// The records, in plan order, one at a time. The torn last line of an interrupted run is left out.

@@ -1,0 +1,201 @@
+//! What only rendering can find: template syntax, includes, and variables that no case supplies. Every case of
+//! every suite is rendered before anything is called, so that no money is spent on a run that cannot finish.
+
+use crate::domain::{Chunk, Code, Diagnostic, Place, Scale};
+use crate::manifest::Manifests;
+use crate::manifest::assert::{Check, JsonText, PathTest, StructureAssert, Text, TextAssert};
+use crate::manifest::cases::CaseRow;
+use crate::manifest::prompt::Prompt;
+use crate::manifest::suite::Suite;
+use crate::manifest::template::Template;
+use crate::render::{self, CaseSubject, RenderError, Renderer, Subject};
+use crate::repo::Snapshot;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// A case that does not fit the prompt's declared inputs.
+pub const INPUT_MISMATCH: Code = Code("input-mismatch");
+
+/// What rooms below need to read a repository.
+#[derive(Clone, Copy, Debug)]
+pub struct Sources<'a> {
+    /// The files.
+    pub snapshot: &'a Snapshot,
+    /// What they define.
+    pub manifests: &'a Manifests,
+    /// Its templates.
+    pub renderer: &'a Renderer,
+}
+
+/// Findings gathered so that one fault of a template is reported once, with how many cases show it.
+#[derive(Default)]
+struct Found(BTreeMap<(Option<Place>, String), (Diagnostic, String, usize)>);
+
+impl Found {
+    fn add(&mut self, fault: RenderError, case: Option<&str>) {
+        let key = (fault.place.clone(), fault.message.clone());
+        let entry = self
+            .0
+            .entry(key)
+            .or_insert_with(|| (fault.into_diagnostic(), case.unwrap_or_default().to_owned(), 0));
+        entry.2 += usize::from(case.is_some());
+    }
+
+    fn into_diagnostics(self) -> impl Iterator<Item = Diagnostic> {
+        self.0.into_values().map(|(mut diagnostic, case, count)| {
+            match count {
+                0 => {}
+                1 => diagnostic.message.push_str(&format!(" (case `{case}`)")),
+                n => diagnostic.message.push_str(&format!(" (case `{case}` and {} more)", n - 1)),
+            }
+            diagnostic
+        })
+    }
+}
+
+/// Everything that rendering finds, in the order of paths and lines.
+pub fn validate(sources: &Sources<'_>) -> Vec<Diagnostic> {
+    let mut found = Found::default();
+    let mut diagnostics = Vec::new();
+    let folder = &sources.manifests.project.folders.prompts;
+    for prompt in sources.manifests.prompts.values() {
+        let query = prompt.retrieval.as_ref().and_then(|retrieval| retrieval.query.as_ref());
+        for template in prompt.messages.iter().map(|message| &message.content).chain(query) {
+            if let Err(faults) = render::closure(sources.snapshot, folder, template) {
+                faults.into_iter().for_each(|fault| found.add(fault, None));
+            }
+        }
+    }
+    let broken: Vec<_> = found
+        .0
+        .values()
+        .filter_map(|(diagnostic, ..)| diagnostic.place.clone())
+        .map(|place| place.path)
+        .collect();
+    for suite in sources.manifests.suites.values() {
+        let Some(prompt) = sources.manifests.prompts.get(&suite.prompt) else { continue };
+        if !broken.contains(&prompt.path) {
+            validate_suite(sources, prompt, suite, &mut found, &mut diagnostics);
+        }
+    }
+    diagnostics.extend(found.into_diagnostics());
+    diagnostics.sort_by(|a, b| (&a.place, &a.message).cmp(&(&b.place, &b.message)));
+    diagnostics
+}
+
+fn validate_suite(
+    sources: &Sources<'_>,
+    prompt: &Prompt,
+    suite: &Suite,
+    found: &mut Found,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let inputs: Vec<(&String, Option<jsonschema::Validator>)> = prompt
+        .inputs
+        .iter()
+        .map(|(name, input)| (name, jsonschema::validator_for(&input.schema).ok()))
+        .collect();
+    let sample = [Chunk { text: "context".to_owned(), source: None, score: None, last_updated: None }];
+    for row in suite.cases.iter() {
+        let case = &row.case;
+        for (name, schema) in &inputs {
+            if let (Some(value), Some(schema)) = (case.vars.get(*name), schema)
+                && let Err(error) = schema.validate(value)
+            {
+                let place = Place::at(&case.file, crate::domain::Span::new(case.line, 1, 1));
+                let message = format!("`{name}` of case `{}` does not fit its schema: {error}", case.id);
+                diagnostics.push(
+                    Diagnostic::error(INPUT_MISMATCH, message)
+                        .at(place)
+                        .help("change the case, or `inputs:` of the prompt"),
+                );
+            }
+        }
+        // What retrieval would bring is not known here; that it is a list of chunks is.
+        let context =
+            case.context.as_deref().unwrap_or(if prompt.retrieval.is_some() { &sample } else { &[] });
+        if let Err(fault) = render_case(sources.renderer, prompt, &row, context) {
+            found.add(fault, Some(case.id.as_str()));
+        }
+        for template in suite.asserts.iter().flat_map(|assert| assert_templates(&assert.check)) {
+            if let Err(fault) = sources.renderer.text(template, &case.vars, case.expected.as_ref()) {
+                found.add(fault, Some(case.id.as_str()));
+            }
+        }
+    }
+    if let Some(judge) = &suite.judge
+        && let Some(row) = suite.cases.iter().next()
+    {
+        let expected = Value::String("expected".to_owned());
+        let subject =
+            Subject { vars: &row.case.vars, context: &sample, expected: Some(&expected), output: "output" };
+        if let Err(fault) = sources.renderer.judge(&judge.rubric, &subject, &judge.dimensions, judge.scale) {
+            found.add(fault, None);
+        }
+    }
+}
+
+/// Renders a case as a run would. A judge manifest under test sees what it sees as a judge.
+fn render_case(
+    renderer: &Renderer,
+    prompt: &Prompt,
+    row: &CaseRow,
+    context: &[Chunk],
+) -> Result<(), RenderError> {
+    if !prompt.is_judge() {
+        return renderer.messages(prompt, &row.case.vars, context).map(|_| ());
+    }
+    let subject = CaseSubject::new(&row.case.vars, context);
+    renderer.judge(prompt, &subject.subject(), &prompt.dimensions, Scale::default()).map(|_| ())
+}
+
+fn assert_templates(check: &Check) -> Vec<&Template> {
+    fn text(text: &Text) -> Option<&Template> {
+        match text {
+            Text::Template(template) => Some(template),
+            Text::Literal(_) => None,
+        }
+    }
+    fn json(value: &JsonText) -> Option<&Template> {
+        match value {
+            JsonText::Template(template) => Some(template),
+            JsonText::Json(_) => None,
+        }
+    }
+    match check {
+        Check::Text(check) => match check {
+            TextAssert::Equals(value)
+            | TextAssert::Contains(value)
+            | TextAssert::IContains(value)
+            | TextAssert::StartsWith(value)
+            | TextAssert::Regex(value) => text(value).into_iter().collect(),
+            TextAssert::ContainsAny(values)
+            | TextAssert::ContainsAll(values)
+            | TextAssert::IContainsAny(values)
+            | TextAssert::IContainsAll(values) => values.iter().filter_map(text).collect(),
+            TextAssert::WordCount(_)
+            | TextAssert::Length(_)
+            | TextAssert::IsRefusal
+            | TextAssert::FinishReason(_) => Vec::new(),
+        },
+        Check::Structure(check) => match check {
+            StructureAssert::JsonPath { test, .. } => match test {
+                PathTest::Equals(value) | PathTest::Contains(value) => json(value).into_iter().collect(),
+                PathTest::Matches(value) => text(value).into_iter().collect(),
+                _ => Vec::new(),
+            },
+            StructureAssert::JsonEquals(value) | StructureAssert::JsonSubset(value) => {
+                json(value).into_iter().collect()
+            }
+            StructureAssert::ToolCall(calls) => {
+                calls.iter().filter_map(|call| call.arguments.as_ref().and_then(json)).collect()
+            }
+            StructureAssert::IsJson { .. } | StructureAssert::ContainsJson { .. } => Vec::new(),
+        },
+        Check::Graded { value, .. } => text(value).into_iter().collect(),
+        Check::Context(crate::manifest::assert::ContextAssert::Contains(value)) => {
+            text(value).into_iter().collect()
+        }
+        Check::Context(_) | Check::Measured(_) | Check::Exec(_) => Vec::new(),
+    }
+}
