@@ -5,8 +5,10 @@
 
 pub mod anthropic;
 pub mod breaker;
+pub mod budget;
 pub mod builtin;
 mod compact;
+pub mod desk;
 mod dispatch;
 pub mod endpoint;
 pub mod environment;

@@ -1,0 +1,71 @@
+//! The cost limit of a run: money is reserved before a call and settled after it, so that the limit is never
+//! exceeded, however many calls are under way.
+
+use crate::domain::model::{self, ModelFacts};
+use crate::domain::{Request, Usage, Usd};
+use crate::ledger::Prices;
+use crate::render::tokens;
+use std::sync::{Mutex, PoisonError};
+
+/// Output tokens to reserve for where neither the request nor the model table says more.
+const DEFAULT_OUTPUT: u64 = 4096;
+
+/// What a run may still spend.
+#[derive(Debug, Default)]
+pub struct Budget {
+    limit: Option<Usd>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    spent: Usd,
+    reserved: Usd,
+}
+
+/// Money set aside for one call; settled by [`Budget::settle`].
+#[derive(Debug)]
+pub struct Reservation(Usd);
+
+impl Budget {
+    /// A budget of `limit`; without one, everything is granted.
+    pub fn new(limit: Option<Usd>) -> Self {
+        Self { limit, state: Mutex::default() }
+    }
+
+    /// Sets aside what `request` could cost at most. `None` when that could exceed the limit, or when the
+    /// model has no price while there is a limit.
+    pub fn reserve(&self, request: &Request, prices: &Prices) -> Option<Reservation> {
+        let Some(limit) = self.limit else { return Some(Reservation(Usd::ZERO)) };
+        let most = prices.cost(&request.model, &request.provider, &most_usage(request))?;
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.spent + state.reserved + most > limit {
+            return None;
+        }
+        state.reserved += most;
+        Some(Reservation(most))
+    }
+
+    /// Books what a completed call cost; where that is not known, all that was set aside.
+    pub fn settle(&self, reservation: Reservation, cost: Option<Usd>) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.reserved = Usd(state.reserved.0 - reservation.0.0);
+        state.spent += cost.unwrap_or(reservation.0);
+    }
+
+    /// Gives back what was set aside for a call that failed.
+    pub fn release(&self, reservation: Reservation) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.reserved = Usd(state.reserved.0 - reservation.0.0);
+    }
+}
+
+/// The most that a request can use: its input as counted, a tenth more where the count is an estimate, and
+/// every output token that it may have.
+pub fn most_usage(request: &Request) -> Usage {
+    let count = tokens::of_request(request);
+    let input = if count.estimate { count.tokens + count.tokens / 10 + 16 } else { count.tokens + 16 };
+    let table = model::facts(&request.model).and_then(|facts: &ModelFacts| facts.max_output);
+    let output = request.parameters.max_tokens.map(u64::from).or(table).unwrap_or(DEFAULT_OUTPUT);
+    Usage { input: Some(input), output: Some(output), ..Usage::default() }
+}

@@ -1,0 +1,160 @@
+//! Where an answer comes from: a recording, the store of earlier runs, or a call. Every completed exchange is
+//! stored before anyone hears of it; a failure never is.
+
+use super::budget::Budget;
+use super::{CallFailure, Providers};
+use crate::domain::exchange::Source;
+use crate::domain::{Digest, Error, Exchange, PromptName, Reply, Request, Result, Usd};
+use crate::ledger::{ExchangeStore, Prices, Recordings};
+use std::sync::{Mutex, PoisonError};
+
+/// The API of what runs in this binary: it needs neither network nor key, is as fast as a store, and is never stored.
+const BUILTIN: &str = "builtin";
+
+/// Which sources may be used.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Policy {
+    /// Store and recordings first, then calls.
+    #[default]
+    Normal,
+    /// Store and recordings only.
+    Offline,
+    /// No recording, and of the store only what completed at this time or later (RFC 3339): a run without a cache,
+    /// which can be continued all the same. What its calls bring is stored.
+    Since(String),
+}
+
+/// A reply, and where it came from.
+#[derive(Clone, Debug)]
+pub struct Answered {
+    /// The reply.
+    pub reply: Reply,
+    /// The key of its exchange.
+    pub key: Digest,
+    /// Where it came from.
+    pub source: Source,
+    /// Milliseconds of the call; the original ones when it was not live.
+    pub latency_ms: u64,
+    /// Failed attempts before it.
+    pub retries: u32,
+    /// Its price as if live; `None` when the model has none.
+    pub cost: Option<Usd>,
+}
+
+/// Why there is no reply.
+#[derive(Debug)]
+pub enum Denied {
+    /// Offline, and neither stored nor recorded.
+    NotRecorded,
+    /// The cost limit would be exceeded.
+    CostLimit,
+    /// The provider failed, after its retries.
+    Failed(CallFailure),
+    /// The store could not be read or written: the run ends.
+    Storage(Error),
+}
+
+/// Everything that is needed to get a reply.
+#[derive(Debug)]
+pub struct Desk {
+    /// Who is called.
+    pub providers: Providers,
+    /// Exchanges of earlier runs, and of this one.
+    pub store: ExchangeStore,
+    /// Committed exchanges, of each prompt.
+    pub recordings: Vec<Recordings>,
+    /// What calls cost.
+    pub prices: Prices,
+    /// What may be spent.
+    pub budget: Budget,
+    /// Which sources may be used.
+    pub policy: Policy,
+    /// The clock: RFC 3339 in UTC.
+    pub now: fn() -> String,
+    /// The exchanges of this run, kept where they are to be recorded.
+    pub recorded: Option<Mutex<Vec<(PromptName, Exchange)>>>,
+}
+
+impl Desk {
+    /// Gets a reply to `request`, which a run of `prompt` makes.
+    ///
+    /// # Errors
+    /// See [`Denied`].
+    pub async fn ask(&self, request: &Request, prompt: &PromptName) -> Result<Answered, Denied> {
+        let key = request.key();
+        if let Some((exchange, source)) = self.stored(&key).map_err(Denied::Storage)? {
+            let cost = self.prices.cost(&request.model, &request.provider, &exchange.reply.usage);
+            let (latency_ms, reply) = (exchange.latency_ms, exchange.reply.clone());
+            self.record(prompt, exchange);
+            return Ok(Answered { reply, key, source, latency_ms, retries: 0, cost });
+        }
+        if self.policy == Policy::Offline && request.api != BUILTIN {
+            return Err(Denied::NotRecorded);
+        }
+        let reservation = self.budget.reserve(request, &self.prices).ok_or(Denied::CostLimit)?;
+        let outcome = self.providers.call(request).await;
+        let answer = match outcome.result {
+            Ok(answer) => answer,
+            Err(failure) => {
+                self.budget.release(reservation);
+                return Err(Denied::Failed(failure));
+            }
+        };
+        let cost = self.prices.cost(&request.model, &request.provider, &answer.reply.usage);
+        self.budget.settle(reservation, cost);
+        let retries = u32::try_from(outcome.retries.len()).unwrap_or(u32::MAX);
+        let exchange = Exchange {
+            key,
+            request: request.clone(),
+            reply: answer.reply,
+            latency_ms: answer.latency_ms,
+            at: (self.now)(),
+        };
+        if request.cacheable && request.api != BUILTIN {
+            self.store.put(&exchange).map_err(Denied::Storage)?;
+        }
+        let reply = exchange.reply.clone();
+        self.record(prompt, exchange);
+        Ok(Answered { reply, key, source: Source::Live, latency_ms: answer.latency_ms, retries, cost })
+    }
+
+    /// Whether a reply to `request` is at hand without a call.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn has(&self, request: &Request) -> Result<bool> {
+        Ok(request.api == BUILTIN || self.stored(&request.key())?.is_some())
+    }
+
+    /// The reply that is at hand without a call.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn stored(&self, key: &Digest) -> Result<Option<(Exchange, Source)>> {
+        let since = match &self.policy {
+            Policy::Since(since) => Some(since),
+            Policy::Normal | Policy::Offline => None,
+        };
+        if let Some(exchange) = self.store.get(key)?
+            && since.is_none_or(|since| exchange.at >= *since)
+        {
+            return Ok(Some((exchange, Source::Cached)));
+        }
+        if since.is_some() {
+            return Ok(None);
+        }
+        Ok(self
+            .recordings
+            .iter()
+            .find_map(|recordings| recordings.get(key))
+            .map(|found| (found, Source::Recorded)))
+    }
+
+    fn record(&self, prompt: &PromptName, exchange: Exchange) {
+        if let Some(recorded) = &self.recorded
+            && exchange.request.cacheable
+        {
+            recorded.lock().unwrap_or_else(PoisonError::into_inner).push((prompt.clone(), exchange));
+        }
+    }
+}
