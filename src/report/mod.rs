@@ -3,6 +3,7 @@
 //! Renderers are pure: they read a [`Document`] and write to what they are given. The report format never
 //! changes an exit code.
 
+pub mod assemble;
 pub mod csv;
 pub mod diagnostics;
 pub mod document;
@@ -19,6 +20,7 @@ pub mod progress;
 #[cfg(test)]
 mod sample;
 pub mod sarif;
+pub mod stored;
 pub mod table;
 pub mod text;
 pub mod v1;

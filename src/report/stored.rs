@@ -1,0 +1,133 @@
+//! The report of a run as it is kept beside its records: enough to write every format again.
+
+use super::document::{CaseStream, Cases, Detail, Details, Document, View};
+use super::v1;
+use crate::domain::{Error, Exit, Result, TrialRecord};
+use crate::ledger::RunReader;
+use serde::{Deserialize, Serialize};
+
+/// What a finished run leaves beside its records.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Stored {
+    /// The machine form without cases.
+    pub report: v1::Report,
+    /// The sentence of each gate.
+    pub sentences: Vec<String>,
+    /// The notes of each gate.
+    pub notes: Vec<Vec<String>>,
+    /// The line of each prompt's manifest to point at.
+    pub lines: Vec<Option<u32>>,
+    /// The `case_floor` of each gate, which says which cases failed.
+    pub case_floors: Vec<Option<f64>>,
+}
+
+/// Records that are read once and kept when there are few: a report asks for them gate by gate.
+const KEPT: usize = 20_000;
+
+/// A stored run, ready for renderers.
+#[derive(Debug)]
+pub struct StoredRun {
+    /// What was kept.
+    pub stored: Stored,
+    reader: RunReader,
+    kept: Option<Vec<TrialRecord>>,
+}
+
+impl StoredRun {
+    /// Joins what was kept with the run's records.
+    ///
+    /// # Errors
+    /// When a record cannot be read.
+    pub fn new(stored: Stored, reader: RunReader) -> Result<Self> {
+        let mut kept = Vec::new();
+        for record in reader.records()? {
+            if kept.len() == KEPT {
+                return Ok(Self { stored, reader, kept: None });
+            }
+            kept.push(record?);
+        }
+        Ok(Self { stored, reader, kept: Some(kept) })
+    }
+
+    /// Reads the report of a finished run.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be read.
+    pub fn open(reader: RunReader) -> Result<Self> {
+        let id = reader.id().clone();
+        let Some(value) = reader.report()? else {
+            return Err(Error::input(format!("run {id} was not finished, so that it has no report"))
+                .hint(format!("continue it with `llmops eval --resume={id}`")));
+        };
+        let stored = serde_json::from_value(value).map_err(|error| {
+            Error::storage(format!("the report of run {id} is not one of this version"), error)
+        })?;
+        Self::new(stored, reader)
+    }
+
+    /// How the run ended.
+    pub fn exit(&self) -> Exit {
+        Exit::of_code(self.stored.report.exit_code)
+    }
+
+    /// The cases of one gate, in plan order.
+    pub fn cases(&self, gate: usize) -> CaseStream<'_> {
+        let floor = self.stored.case_floors.get(gate).copied().flatten();
+        if let Some(kept) = &self.kept {
+            let rows = kept.iter().filter(move |record| record.gate == gate);
+            return Box::new(rows.map(move |record| Ok(v1::Case::of_trial(record, floor))));
+        }
+        match self.reader.records() {
+            Err(error) => Box::new(std::iter::once(Err(error))),
+            Ok(records) => Box::new(
+                records
+                    .skip_while(move |record| record.as_ref().is_ok_and(|record| record.gate < gate))
+                    .take_while(move |record| record.as_ref().is_ok_and(|record| record.gate == gate))
+                    .map(move |record| record.map(|record| v1::Case::of_trial(&record, floor))),
+            ),
+        }
+    }
+
+    /// What people read of each gate.
+    ///
+    /// # Errors
+    /// When a record cannot be read.
+    pub fn views(&self, worst: usize) -> Result<Vec<View>> {
+        (0..self.stored.report.gates.len())
+            .map(|gate| {
+                Ok(View {
+                    sentence: self.stored.sentences.get(gate).cloned().unwrap_or_default(),
+                    notes: self.stored.notes.get(gate).cloned().unwrap_or_default(),
+                    worst: super::document::worst(self.cases(gate), worst)?,
+                    line: self.stored.lines.get(gate).copied().flatten(),
+                })
+            })
+            .collect()
+    }
+
+    /// What a case was made of, as far as its record says.
+    pub fn detail(&self, gate: usize, case: &v1::Case) -> Option<Detail> {
+        let record = self.kept.as_ref()?.iter().find(|record| {
+            record.gate == gate && record.trial == case.trial && record.id.as_str() == case.id
+        })?;
+        Some(Detail {
+            context: record.context.clone(),
+            relevant: record.relevant.clone(),
+            critical: record.critical,
+            ..Detail::default()
+        })
+    }
+
+    /// Calls `write` with the document.
+    ///
+    /// # Errors
+    /// What `write` returns, or when a record cannot be read.
+    pub fn with<T>(&self, worst: usize, write: impl FnOnce(&Document<'_>) -> Result<T>) -> Result<T> {
+        let views = self.views(worst)?;
+        let cases = |gate: usize| self.cases(gate);
+        let details = |gate: usize, case: &v1::Case| Ok(self.detail(gate, case));
+        let document =
+            Document::new(&self.stored.report, Cases(&cases)).views(&views).details(Details(&details));
+        write(&document)
+    }
+}
