@@ -1,1 +1,49 @@
-//! Arguments and verbs.
+//! Arguments and verbs: the edge that reads the environment, the clock and the arguments, and turns an exit into
+//! a code.
+
+mod args;
+mod check;
+mod clock;
+mod eval;
+mod fail;
+mod init;
+mod render;
+mod report;
+mod run;
+mod terminal;
+mod workspace;
+
+use crate::domain::{Exit, Result};
+use args::{Cli, Command};
+use clap::Parser;
+use std::process::ExitCode;
+use terminal::Terminal;
+
+/// Parses the arguments, runs the verb, and ends with its code.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return ExitCode::from(fail::usage(&error).code()),
+    };
+    #[expect(clippy::disallowed_methods, reason = "the edge that reads the environment")]
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    #[expect(clippy::disallowed_methods, reason = "the edge that reads the environment")]
+    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    let terminal = Terminal::new(&cli.global, no_color, columns);
+    let exit = match dispatch(&cli, &terminal) {
+        Ok(exit) => exit,
+        Err(error) => fail::report(&cli, &terminal, &error),
+    };
+    ExitCode::from(exit.code())
+}
+
+fn dispatch(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
+    match &cli.command {
+        Command::Init(args) => init::init(&cli.global, terminal, args),
+        Command::Check(args) => check::check(&cli.global, terminal, args),
+        Command::Render(args) => render::render(&cli.global, terminal, args),
+        Command::Eval(args) => eval::eval(&cli.global, terminal, args),
+        Command::Run(args) => run::run(&cli.global, terminal, args),
+        Command::Report(args) => report::report(&cli.global, terminal, args),
+    }
+}

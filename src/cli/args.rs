@@ -1,0 +1,220 @@
+//! The command line: verbs and flags.
+
+use crate::domain::{CaseId, ModelId, RunId, SuiteName, Usd};
+use crate::plan::CaseTag;
+use crate::plan::sample::Shard;
+use crate::report::Target;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Prompts as code: versioned, evaluated and gated from git.
+#[derive(Parser, Debug)]
+#[command(name = "llmops", version, disable_help_subcommand = true, propagate_version = false)]
+#[command(
+    after_help = "Exit codes: 0 passed or done · 1 a gate failed · 2 the input is wrong · 3 no verdict · 4 a selection matched nothing · 130 interrupted"
+)]
+pub struct Cli {
+    /// What holds for every verb.
+    #[command(flatten)]
+    pub global: Global,
+    /// The verb.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, ValueEnum)]
+pub enum ColorChoice {
+    /// On a terminal, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Flags of every verb.
+#[derive(Args, Debug, Clone, Default)]
+pub struct Global {
+    /// Work in DIR instead of the repository around the current folder.
+    #[arg(short = 'C', long = "root", value_name = "DIR", global = true)]
+    pub root: Option<PathBuf>,
+    /// Print only what fails.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say more of what happens.
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+    /// When to colour.
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN", global = true)]
+    pub color: ColorChoice,
+    /// Print the verb's machine form on stdout, and nothing else there.
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// The verbs.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Make manifests, a suite and a workflow; overwrite nothing.
+    Init(InitArgs),
+    /// Validate everything.
+    Check(CheckArgs),
+    /// Show the messages of a prompt exactly as they would be sent.
+    Render(RenderArgs),
+    /// Run the golden suite and decide: the gate.
+    Eval(Box<EvalArgs>),
+    /// Call a prompt's model once and print the answer.
+    Run(RunArgs),
+    /// Write a stored run in other formats.
+    Report(ReportArgs),
+}
+
+/// `llmops init`.
+#[derive(Args, Debug)]
+pub struct InitArgs {}
+
+/// `llmops check`.
+#[derive(Args, Debug)]
+pub struct CheckArgs {
+    /// Only report on these files or folders (everything is read all the same).
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<String>,
+    /// Write the findings as SARIF.
+    #[arg(long = "report", value_name = "sarif=PATH")]
+    pub report: Vec<String>,
+}
+
+/// A variable given on the command line.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Var {
+    /// Its name.
+    pub name: String,
+    /// Its text.
+    pub value: String,
+}
+
+impl std::str::FromStr for Var {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.split_once('=') {
+            Some((name, value)) if !name.is_empty() => {
+                Ok(Self { name: name.to_owned(), value: value.to_owned() })
+            }
+            _ => Err("expected NAME=VALUE".to_owned()),
+        }
+    }
+}
+
+/// `llmops render`.
+#[derive(Args, Debug)]
+pub struct RenderArgs {
+    /// Name or path of a prompt.
+    pub prompt: String,
+    /// Render with the variables and context of this case.
+    #[arg(long, value_name = "ID", conflicts_with = "vars")]
+    pub case: Option<CaseId>,
+    /// Render with this variable; repeatable.
+    #[arg(long = "var", value_name = "NAME=VALUE")]
+    pub vars: Vec<Var>,
+    /// Render the prompt as of this git revision.
+    #[arg(long, value_name = "REV")]
+    pub at: Option<String>,
+}
+
+/// `llmops run`.
+#[derive(Args, Debug)]
+pub struct RunArgs {
+    /// Name or path of a prompt.
+    pub prompt: String,
+    /// A variable; repeatable.
+    #[arg(long = "var", value_name = "NAME=VALUE")]
+    pub vars: Vec<Var>,
+    /// Seconds that one attempt may take.
+    #[arg(long, default_value_t = 120, value_name = "S")]
+    pub timeout: u64,
+    /// Attempts after the first.
+    #[arg(long, default_value_t = 6, value_name = "N")]
+    pub retries: u32,
+    /// Run no program.
+    #[arg(long)]
+    pub no_exec: bool,
+}
+
+/// `llmops report`.
+#[derive(Args, Debug)]
+pub struct ReportArgs {
+    /// The id of a run, or `last`.
+    #[arg(default_value = "last")]
+    pub run: String,
+    /// Write this format to this path (`-` is stdout); repeatable.
+    #[arg(long = "report", value_name = "FORMAT=PATH")]
+    pub reports: Vec<Target>,
+}
+
+/// `llmops eval`.
+#[derive(Args, Debug, Clone)]
+pub struct EvalArgs {
+    /// Names or paths of prompts; all where none is named.
+    #[arg(value_name = "PROMPT")]
+    pub prompts: Vec<String>,
+    /// Only this suite.
+    #[arg(long, value_name = "NAME")]
+    pub suite: Option<SuiteName>,
+    /// Only this case.
+    #[arg(long, value_name = "ID")]
+    pub case: Option<CaseId>,
+    /// Only cases with this tag; repeatable, all have to match.
+    #[arg(long = "tag", value_name = "K=V")]
+    pub tags: Vec<CaseTag>,
+    /// Only a seeded sample of N cases of each suite.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub sample: Option<u32>,
+    /// Run each case N times instead of what the suite says.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub trials: Option<u32>,
+    /// Run part K of N; `merge` decides over all parts.
+    #[arg(long, value_name = "K/N")]
+    pub shard: Option<Shard>,
+    /// Grade this model's answers instead of the pinned one's.
+    #[arg(long, value_name = "M")]
+    pub model: Option<ModelId>,
+    /// Grade answers that exist, JSONL of {id, output}, instead of calling the model.
+    #[arg(long, value_name = "FILE")]
+    pub outputs: Option<PathBuf>,
+    /// Calls at once, at most; caps every provider's own limit.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub concurrency: Option<u32>,
+    /// Seconds that one attempt may take.
+    #[arg(long, default_value_t = 120, value_name = "S")]
+    pub timeout: u64,
+    /// Attempts after the first.
+    #[arg(long, default_value_t = 6, value_name = "N")]
+    pub retries: u32,
+    /// Use stored exchanges and recordings only; needs no key.
+    #[arg(long)]
+    pub offline: bool,
+    /// Export every exchange of this run to evals/recordings.
+    #[arg(long)]
+    pub record: bool,
+    /// Read neither the store nor recordings; still write the store.
+    #[arg(long, conflicts_with = "offline")]
+    pub no_cache: bool,
+    /// Continue a run, the last unfinished one where none is named.
+    #[arg(long, value_name = "RUN", num_args = 0..=1, require_equals = true)]
+    pub resume: Option<Option<RunId>>,
+    /// Stop before spending more than this.
+    #[arg(long, value_name = "USD")]
+    pub max_cost: Option<Usd>,
+    /// Say what would run and what it would cost; call nothing.
+    #[arg(long)]
+    pub plan: bool,
+    /// Write this format to this path (`-` is stdout); repeatable.
+    #[arg(long = "report", value_name = "FORMAT=PATH")]
+    pub reports: Vec<Target>,
+    /// Run no program: neither providers nor asserts.
+    #[arg(long)]
+    pub no_exec: bool,
+}

@@ -1,0 +1,87 @@
+//! `llmops check`: validates everything.
+
+use super::args::{CheckArgs, Global};
+use super::clock;
+use super::terminal::Terminal;
+use super::workspace::Workspace;
+use crate::domain::{Diagnostic, Error, Exit, Kind, RelPath, Result};
+use crate::report::{sarif, v1};
+use serde_json::json;
+use std::fs;
+
+/// Reads everything, renders every case, and prints what is wrong.
+///
+/// # Errors
+/// When the root cannot be opened, or a named path holds no manifest.
+pub fn check(global: &Global, terminal: &Terminal, args: &CheckArgs) -> Result<Exit> {
+    let workspace = Workspace::open(global.root.as_deref(), &clock::today())?;
+    let found = narrowed(&workspace, &args.paths)?;
+    for target in &args.report {
+        let Some(path) = target.strip_prefix("sarif=") else {
+            return Err(
+                Error::input(format!("`check` cannot write `{target}`")).hint("use --report sarif=PATH")
+            );
+        };
+        let mut document = Vec::new();
+        sarif::write(&found, env!("CARGO_PKG_VERSION"), &mut document)?;
+        fs::write(path, document)
+            .map_err(|error| Error::input(format!("cannot write {path}")).because(error))?;
+    }
+    let broken = found.iter().any(Diagnostic::is_error);
+    let exit = if broken { Exit::Input } else { Exit::Done };
+    let (prompts, suites, retrievals) = (
+        workspace.manifests.prompts.len(),
+        workspace.manifests.suites.len(),
+        workspace.manifests.retrievals.len(),
+    );
+    if terminal.json {
+        let document = json!({
+            "schema": "llmops/check/v1",
+            "exit_code": exit.code(),
+            "prompts": prompts, "suites": suites, "retrievals": retrievals,
+            "diagnostics": found.iter().map(v1::Diagnostic::from).collect::<Vec<_>>(),
+        });
+        terminal.stdout(&format!("{document}\n"));
+        return Ok(exit);
+    }
+    if !found.is_empty() && (broken || !terminal.quiet) {
+        terminal.draw(&found, &|path| workspace.source(path));
+    }
+    if !broken && !terminal.quiet {
+        terminal.people(&format!(
+            "{prompts} prompts, {suites} suites, {retrievals} retrieval manifests: no errors\n"
+        ));
+        if prompts == 0 {
+            terminal.say("note: there is no prompt here; `llmops init` makes the first");
+        }
+    }
+    Ok(exit)
+}
+
+/// The findings, of the named files and folders only where some are named.
+fn narrowed(workspace: &Workspace, paths: &[String]) -> Result<Vec<Diagnostic>> {
+    let found = workspace.findings();
+    if paths.is_empty() {
+        return Ok(found);
+    }
+    let mut wanted = Vec::new();
+    for text in paths {
+        let path =
+            RelPath::new(text).ok_or_else(|| Error::input(format!("`{text}` leaves the repository")))?;
+        let holds = workspace.manifests.files.iter().any(|file| file.is_under(path.as_str()));
+        if !holds && !workspace.snapshot.is_file(&path) {
+            return Err(Error::new(Kind::NoMatch, format!("`{text}` holds no manifest"))
+                .hint("name a file or folder of the repository"));
+        }
+        wanted.push(path);
+    }
+    Ok(found
+        .into_iter()
+        .filter(|finding| {
+            finding
+                .place
+                .as_ref()
+                .is_none_or(|place| wanted.iter().any(|path| place.path.is_under(path.as_str())))
+        })
+        .collect())
+}

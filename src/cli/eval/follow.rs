@@ -1,0 +1,135 @@
+//! Whoever follows a run: its files, its tallies, the bar.
+
+use crate::aggregate::{AssertPlan, Planned, Tally};
+use crate::cli::terminal::Terminal;
+use crate::domain::exchange::Source;
+use crate::domain::{Grade, Result, RunId, TrialRecord, Usd};
+use crate::ledger::{RunReader, RunWriter};
+use crate::plan::{GatePlan, Plan};
+use crate::report::assemble::Reported;
+use crate::report::progress::Progress;
+use crate::run::Reporter;
+
+/// Worst cases to keep per gate.
+const WORST: usize = 5;
+
+/// What a gate has gathered.
+#[derive(Debug)]
+pub struct Gathered {
+    /// The numbers.
+    pub tally: Tally,
+    /// The models seen.
+    pub reported: Reported,
+    suite: std::sync::Arc<crate::manifest::suite::Suite>,
+    cases: Vec<usize>,
+}
+
+impl Gathered {
+    fn new(gate: &GatePlan) -> Self {
+        let mut planned = Planned::new(gate.cases.len(), gate.trials);
+        planned.worst = WORST;
+        planned.top_k = gate.retrieval.as_ref().and_then(|retrieval| usize::try_from(retrieval.top_k).ok());
+        Self {
+            tally: Tally::new(planned),
+            reported: Reported::default(),
+            suite: std::sync::Arc::clone(&gate.suite),
+            cases: gate.cases.clone(),
+        }
+    }
+
+    fn add(&mut self, record: &TrialRecord) {
+        // Which asserts a trial would have had matters only where it has no grade to show them.
+        let plan = match record.grade {
+            Grade::Scored { .. } => None,
+            Grade::Unscored { .. } => self.cases.get(record.case).map(|&index| {
+                let row = self.suite.cases.get(index);
+                AssertPlan::of(self.suite.asserts.iter().chain(&row.asserts))
+            }),
+        };
+        self.tally.add(record, plan.as_ref());
+        self.reported.answers.extend(record.reported.clone());
+        if let Grade::Scored { judgement: Some(judgement), .. } = &record.grade {
+            self.reported.judges.extend(judgement.reported.iter().cloned());
+        }
+    }
+}
+
+/// Writes records, folds them, and moves the bar.
+#[derive(Debug)]
+pub struct Follower {
+    /// The run.
+    pub id: RunId,
+    /// Per gate.
+    pub gates: Vec<Gathered>,
+    /// The run's files; taken when it ends.
+    pub writer: Option<RunWriter>,
+    progress: Progress,
+    done: u64,
+    failed: u64,
+    unscored: u64,
+    spent: Option<Usd>,
+}
+
+impl Follower {
+    /// Nothing has happened yet.
+    pub fn new(plan: &Plan, writer: RunWriter, id: RunId, terminal: &Terminal) -> Self {
+        Self {
+            id,
+            gates: plan.gates.iter().map(Gathered::new).collect(),
+            writer: Some(writer),
+            progress: Progress::new(u64::try_from(plan.planned()).unwrap_or(u64::MAX), terminal.progress),
+            done: 0,
+            failed: 0,
+            unscored: 0,
+            spent: None,
+        }
+    }
+
+    /// Takes in the first `count` records of an earlier part of the same run.
+    ///
+    /// # Errors
+    /// When a record cannot be read.
+    pub fn replay(&mut self, reader: &RunReader, count: usize) -> Result<()> {
+        for record in reader.records()?.take(count) {
+            let record = record?;
+            self.arrived(&record);
+            if let Some(gate) = self.gates.get_mut(record.gate) {
+                gate.add(&record);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the bar away.
+    pub fn done(&self) {
+        self.progress.finish();
+    }
+}
+
+impl Reporter for Follower {
+    fn trial(&mut self, record: &TrialRecord) -> Result<()> {
+        if let Some(writer) = &mut self.writer {
+            writer.append(record)?;
+        }
+        if let Some(gate) = self.gates.get_mut(record.gate) {
+            gate.add(record);
+        }
+        Ok(())
+    }
+
+    fn arrived(&mut self, record: &TrialRecord) {
+        self.done += 1;
+        match &record.grade {
+            Grade::Unscored { .. } => self.unscored += 1,
+            Grade::Scored { asserts, .. } => {
+                self.failed += u64::from(asserts.iter().any(|assert| !assert.passed))
+            }
+        }
+        for call in record.calls.iter().filter(|call| call.source == Source::Live) {
+            if let Some(cost) = call.cost {
+                self.spent = Some(self.spent.unwrap_or(Usd::ZERO) + cost);
+            }
+        }
+        self.progress.tick(self.done, self.failed, self.unscored, self.spent);
+    }
+}

@@ -1,0 +1,297 @@
+//! What came of a run: decided, kept, shown.
+
+use super::follow::Follower;
+use crate::aggregate::Tally;
+use crate::cli::args::EvalArgs;
+use crate::cli::clock;
+use crate::cli::terminal::Terminal;
+use crate::cli::workspace::Workspace;
+use crate::domain::{Code, Diagnostic, Error, Exchange, Exit, ModelId, Place, Result, Verdict};
+use crate::gate::{Decision, Terms, decide};
+use crate::ledger::{DEFAULT_KEPT_RUNS, Home, RunReader, export_recordings, prune_runs};
+use crate::plan::{GatePlan, Plan};
+use crate::report::assemble;
+use crate::report::formats::{self, Format, Target};
+use crate::report::stored::{Stored, StoredRun};
+use crate::report::{table, v1};
+use crate::run::{Ending, Shared};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write;
+use std::sync::{Arc, PoisonError};
+
+/// A provider answered with another model than was asked for.
+pub const MODEL_REPORTED: Code = Code("other-model-reported");
+/// A line of the store or of a recording was skipped.
+pub const STORE_SKIPPED: Code = Code("store-skipped");
+/// Cases shown below a gate.
+const WORST: usize = 5;
+
+/// A run that ended, complete or interrupted.
+pub struct Finished {
+    /// What all trials shared.
+    pub shared: Arc<Shared>,
+    /// Where runs are kept.
+    pub home: Home,
+    /// What was gathered.
+    pub follower: Follower,
+    /// When it began.
+    pub started: jiff::Timestamp,
+    /// How it ended.
+    pub ending: Ending,
+}
+
+impl Finished {
+    /// Decides every gate and keeps the run.
+    ///
+    /// # Errors
+    /// When the run or its recordings cannot be written.
+    pub fn decide(
+        mut self,
+        workspace: &Workspace,
+        args: &EvalArgs,
+        warnings: &[Diagnostic],
+    ) -> Result<StoredRun> {
+        let plan = &self.shared.plan;
+        let decisions: Vec<Decision> = plan
+            .gates
+            .iter()
+            .zip(&self.follower.gates)
+            .map(|(gate, gathered)| verdict(gate, &gathered.tally))
+            .collect();
+        let exit = match self.ending {
+            Ending::Interrupted => Exit::Interrupted,
+            Ending::Complete => worst(&decisions).map_or(Exit::NoVerdict, Verdict::exit),
+        };
+        let mut diagnostics: Vec<Diagnostic> = warnings.to_vec();
+        diagnostics.extend(self.reported_models());
+        diagnostics.extend(self.skipped());
+        let report = v1::Report {
+            schema: v1::SCHEMA.to_owned(),
+            verdict: worst(&decisions).map(v1::Verdict::from),
+            exit_code: exit.code(),
+            diagnostics: diagnostics.iter().map(v1::Diagnostic::from).collect(),
+            run: Some(self.run(workspace, args)?),
+            gates: plan
+                .gates
+                .iter()
+                .zip(&self.follower.gates)
+                .zip(&decisions)
+                .map(|((gate, gathered), decision)| {
+                    assemble::gate(gate, &gathered.tally, decision, &gathered.reported)
+                })
+                .collect(),
+        };
+        let views: Vec<_> = plan
+            .gates
+            .iter()
+            .zip(&self.follower.gates)
+            .zip(&decisions)
+            .map(|((gate, gathered), decision)| assemble::view(gate, &gathered.tally, decision))
+            .collect();
+        let stored = Stored {
+            report,
+            sentences: views.iter().map(|view| view.sentence.clone()).collect(),
+            notes: views.iter().map(|view| view.notes.clone()).collect(),
+            lines: views.iter().map(|view| view.line).collect(),
+            case_floors: plan.gates.iter().map(|gate| gate.suite.gate.case_floor).collect(),
+        };
+        if args.record {
+            self.export(workspace)?;
+        }
+        self.keep(&stored)?;
+        let reader = RunReader::open(&self.home, self.follower.id.as_str())?;
+        StoredRun::new(stored, reader)
+    }
+
+    /// Keeps the report. An interrupted run keeps it too, under a name that leaves the run open for `--resume`.
+    fn keep(&mut self, stored: &Stored) -> Result<()> {
+        let value = serde_json::to_value(stored)
+            .map_err(|error| Error::storage("the report cannot be written", error))?;
+        if let Some(writer) = self.follower.writer.take() {
+            match self.ending {
+                Ending::Complete => writer.finish(&value)?,
+                Ending::Interrupted => writer.interrupt(&value)?,
+            }
+        }
+        prune_runs(&self.home, DEFAULT_KEPT_RUNS)
+    }
+
+    fn run(&self, workspace: &Workspace, args: &EvalArgs) -> Result<v1::Run> {
+        let git = match &workspace.git {
+            Some(git) => Some(v1::Git {
+                commit: git.head()?.map(|commit| commit.as_str().to_owned()),
+                dirty: git.is_dirty()?,
+                base: None,
+            }),
+            None => None,
+        };
+        let took = clock::now().duration_since(self.started);
+        let plan = &self.shared.plan;
+        let outputs = args.outputs.as_ref().map(|path| path.display().to_string());
+        Ok(v1::Run {
+            id: self.follower.id.to_string(),
+            started_at: format!("{:.3}", self.started),
+            duration_ms: u64::try_from(took.as_millis()).ok(),
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            selection: assemble::selection(&plan.selection, outputs),
+            shard: plan.selection.shard.as_ref().map(ToString::to_string),
+            plan_digest: plan.digest.to_string(),
+            git,
+        })
+    }
+
+    fn reported_models(&self) -> Vec<Diagnostic> {
+        let mut found = Vec::new();
+        for (gate, gathered) in self.shared.plan.gates.iter().zip(&self.follower.gates) {
+            let judge = gate.suite.judge.as_ref();
+            let asked = [
+                (Some(&gate.model), &gathered.reported.answers, Some(&gate.prompt.places.model_target)),
+                (judge.map(|judge| &judge.model), &gathered.reported.judges, judge.map(|judge| &judge.place)),
+            ];
+            for (asked, reported, place) in asked {
+                let Some(asked) = asked else { continue };
+                let others: Vec<&str> =
+                    reported.iter().filter(|model| *model != asked).map(ModelId::as_str).collect();
+                if !others.is_empty() {
+                    found.push(other_model(asked, &others, place));
+                }
+            }
+        }
+        found
+    }
+
+    fn skipped(&self) -> Vec<Diagnostic> {
+        let recordings =
+            self.shared.desk.recordings.iter().flat_map(crate::ledger::Recordings::take_warnings);
+        let lines = self.shared.desk.store.take_warnings().into_iter().chain(recordings);
+        lines.map(|line| Diagnostic::warning(STORE_SKIPPED, line)).collect()
+    }
+
+    /// Writes the exchanges of this run as recordings, per prompt.
+    fn export(&self, workspace: &Workspace) -> Result<()> {
+        let Some(recorded) = &self.shared.desk.recorded else { return Ok(()) };
+        let recorded = recorded.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut by_prompt: BTreeMap<_, Vec<Exchange>> = BTreeMap::new();
+        for (prompt, exchange) in recorded.iter() {
+            by_prompt.entry(prompt.clone()).or_default().push(exchange.clone());
+        }
+        for (prompt, exchanges) in by_prompt {
+            export_recordings(
+                &workspace.root,
+                &workspace.manifests.project.folders.evals,
+                &prompt,
+                exchanges,
+            )?;
+        }
+        Ok(())
+    }
+}
+
+fn other_model(asked: &ModelId, others: &[&str], place: Option<&Place>) -> Diagnostic {
+    let message = format!("asked for `{asked}`, and the provider reported {}", others.join(", "));
+    let mut finding =
+        Diagnostic::warning(MODEL_REPORTED, message).help("pin the model that answers, or ask the provider");
+    finding.place = place.cloned();
+    finding
+}
+
+/// Decides one gate.
+pub fn verdict(gate: &GatePlan, tally: &Tally) -> Decision {
+    let judge = gate.suite.judge.as_ref();
+    let terms = Terms {
+        required: gate.prompt.required,
+        scale: judge.map(|judge| judge.scale),
+        gate: &gate.suite.gate,
+        dimensions: judge.map_or(&[], |judge| &judge.dimensions),
+        budget: &gate.prompt.budget,
+        has_judge: judge.is_some(),
+        comparison: None,
+        calibration: None,
+    };
+    decide(&terms, tally)
+}
+
+/// The worst verdict.
+fn worst(decisions: &[Decision]) -> Option<&Verdict> {
+    decisions.iter().map(|decision| &decision.verdict).max_by_key(|verdict| verdict.rank())
+}
+
+/// Shows a run on stdout: the table, or the machine form.
+///
+/// # Errors
+/// When a record cannot be read.
+pub fn publish(
+    workspace: &Workspace,
+    terminal: &Terminal,
+    run: &StoredRun,
+    warnings: &[Diagnostic],
+) -> Result<()> {
+    if !warnings.is_empty() && !terminal.quiet {
+        terminal.draw(warnings, &|path| workspace.source(path));
+    }
+    show(run, terminal)
+}
+
+/// Draws the table, or writes the machine form.
+///
+/// # Errors
+/// When a record cannot be read.
+pub fn show(run: &StoredRun, terminal: &Terminal) -> Result<()> {
+    let mut text = Vec::new();
+    if terminal.json {
+        run.with(WORST, |document| formats::write(Format::Json, document, &mut std::io::stdout().lock()))?;
+        return Ok(());
+    }
+    if terminal.quiet && run.stored.report.exit_code == 0 {
+        return Ok(());
+    }
+    run.with(WORST, |document| table::write(document, terminal.table(), &mut text))?;
+    terminal.people(&String::from_utf8_lossy(&text));
+    Ok(())
+}
+
+/// Writes a stored run in every format asked for.
+///
+/// # Errors
+/// When a file cannot be written.
+pub fn write_stored(run: &StoredRun, targets: &[Target], terminal: &Terminal) -> Result<()> {
+    for target in targets {
+        if target.is_stdout() {
+            run.with(WORST, |document| {
+                formats::write(target.format, document, &mut std::io::stdout().lock())
+            })?;
+            continue;
+        }
+        let failed = |error: std::io::Error| {
+            Error::input(format!("cannot write {}", target.path.display())).because(error)
+        };
+        if let Some(folder) = target.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            fs::create_dir_all(folder).map_err(failed)?;
+        }
+        let mut file = std::io::BufWriter::new(fs::File::create(&target.path).map_err(failed)?);
+        run.with(WORST, |document| formats::write(target.format, document, &mut file))?;
+        file.flush().map_err(failed)?;
+        terminal.detail(&format!("wrote {}", target.path.display()));
+    }
+    Ok(())
+}
+
+/// `--plan`: what would run. Calls nothing.
+///
+/// # Errors
+/// None yet; the signature is that of a verb.
+pub fn planned(_workspace: &Workspace, terminal: &Terminal, plan: &Plan) -> Result<Exit> {
+    let rows: Vec<_> = plan
+        .gates
+        .iter()
+        .map(|gate| {
+            json!({"prompt": gate.prompt.name, "suite": gate.suite.name, "model": gate.model, "cases": gate.cases.len(), "trials": gate.trials})
+        })
+        .collect();
+    if terminal.json {
+        terminal.stdout(&format!("{}\n", json!({"schema": "llmops/plan/v1", "exit_code": 0, "gates": rows})));
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,260 @@
+//! Everything that a run needs, made ready before the first call; and the run itself.
+
+use super::follow::Follower;
+use super::keys;
+use super::outcome::Finished;
+use super::resume::Resumed;
+use crate::call::budget::Budget;
+use crate::call::desk::{Desk, Policy};
+use crate::call::{Limits, Providers};
+use crate::cli::args::EvalArgs;
+use crate::cli::clock;
+use crate::cli::terminal::Terminal;
+use crate::cli::workspace::Workspace;
+use crate::domain::{Error, ModelId, PromptName, ProviderName, RelPath, Result};
+use crate::grade::{AssertFault, Checker};
+use crate::ledger::{DEFAULT_STORE_BYTES, ExchangeStore, Home, Prices, Recordings, RunWriter, run_id};
+use crate::plan::{GatePlan, Plan, inputs_digest};
+use crate::run::outputs::Outputs;
+use crate::run::{Ending, JudgeProvider, Shared, Stop, conduct};
+use serde_json::json;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A run that is ready to go.
+pub struct Session {
+    shared: Arc<Shared>,
+    home: Home,
+    follower: Follower,
+    started: jiff::Timestamp,
+    skip: usize,
+}
+
+impl Session {
+    /// Makes everything ready: keys, prices, store, recordings, answers, the run's own files.
+    ///
+    /// # Errors
+    /// Whatever would keep the run from reaching a verdict and can be known now.
+    pub fn prepare(
+        workspace: &Workspace,
+        terminal: &Terminal,
+        args: &EvalArgs,
+        plan: Plan,
+        resumed: Option<Resumed>,
+    ) -> Result<Self> {
+        let started = clock::now();
+        let home = Home::at(&workspace.root);
+        let resumed = resumed.filter(|resumed| resumed.fits(&plan, terminal));
+        let id = resumed.as_ref().map_or_else(|| run_id(started, random()), |resumed| resumed.id.clone());
+        let outputs = args.outputs.as_ref().map(|path| read_outputs(workspace, path, &plan)).transpose()?;
+        let shared = Shared {
+            renderer: Arc::clone(&workspace.renderer),
+            desk: desk(workspace, terminal, args, &plan, &home, &id, resumed.as_ref())?,
+            checkers: plan.gates.iter().map(checker).collect::<Result<_>>()?,
+            judges: plan.gates.iter().map(|gate| judge(workspace, gate)).collect::<Result<_>>()?,
+            outputs,
+            root: workspace.root.clone(),
+            no_exec: args.no_exec,
+            concurrency: concurrency(workspace, &plan, args),
+            plan,
+        };
+        priced(&shared, args)?;
+        if !args.offline {
+            keys::ready(&shared)?;
+        }
+        let (writer, skip) = match &resumed {
+            Some(resumed) => RunWriter::resume(&home, &resumed.id)?,
+            None => (RunWriter::create(&home, &id, &plan_value(&shared.plan, args, started))?, 0),
+        };
+        let mut follower = Follower::new(&shared.plan, writer, id, terminal);
+        if let Some(resumed) = &resumed {
+            follower.replay(&resumed.reader, skip)?;
+        }
+        Ok(Self { shared: Arc::new(shared), home, follower, started, skip })
+    }
+
+    /// Runs every trial; Ctrl-C once drains, twice stops at once.
+    ///
+    /// # Errors
+    /// A wrong input that only a trial could find, or files that cannot be written.
+    pub fn conduct(mut self, terminal: &Terminal) -> Result<Finished> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| Error::storage("cannot start the runtime", error))?;
+        let (stop, shared, skip) = (Stop::default(), Arc::clone(&self.shared), self.skip);
+        let ending = runtime.block_on(async {
+            let asked = stop.clone();
+            let quiet = terminal.quiet;
+            let twice = async move {
+                interrupted().await;
+                asked.request();
+                if !quiet {
+                    Terminal::aside("interrupted: finishing what is under way; once more stops at once");
+                }
+                interrupted().await;
+            };
+            tokio::select! {
+                ending = conduct(shared, skip, &stop, &mut self.follower) => ending,
+                () = twice => Ok(Ending::Interrupted),
+            }
+        });
+        runtime.shutdown_timeout(Duration::from_millis(200));
+        self.follower.done();
+        let ending = ending?;
+        Ok(Finished {
+            shared: self.shared,
+            home: self.home,
+            follower: self.follower,
+            started: self.started,
+            ending,
+        })
+    }
+}
+
+/// Waits for Ctrl-C; for ever where it cannot be heard.
+async fn interrupted() {
+    if tokio::signal::ctrl_c().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// A number that no other run has: the standard library's hasher is seeded at random.
+fn random() -> u32 {
+    use std::hash::{BuildHasher, Hasher};
+    let hash = std::collections::hash_map::RandomState::new().build_hasher().finish();
+    u32::try_from(hash & u64::from(u32::MAX)).unwrap_or_default()
+}
+
+fn desk(
+    workspace: &Workspace,
+    terminal: &Terminal,
+    args: &EvalArgs,
+    plan: &Plan,
+    home: &Home,
+    id: &crate::domain::RunId,
+    resumed: Option<&Resumed>,
+) -> Result<Desk> {
+    let project = &workspace.manifests.project;
+    let limits = Limits {
+        timeout: Duration::from_secs(args.timeout),
+        retries: args.retries,
+        concurrency: args.concurrency,
+        no_exec: args.no_exec,
+        root: workspace.root.clone(),
+    };
+    let prompts: BTreeSet<&PromptName> = plan.gates.iter().map(|gate| &gate.prompt.name).collect();
+    let recordings = prompts
+        .into_iter()
+        .map(|prompt| Recordings::load(&workspace.snapshot, &project.folders.evals, prompt))
+        .collect::<Result<_>>()?;
+    let policy = match (args.offline, args.no_cache, resumed.and_then(|resumed| resumed.fresh_since.clone()))
+    {
+        (true, ..) => Policy::Offline,
+        (_, _, Some(since)) => Policy::Since(since),
+        (_, true, None) => Policy::Since(clock::rfc3339()),
+        (false, false, None) => Policy::Normal,
+    };
+    Ok(Desk {
+        providers: Providers::new(project, workspace.environment(terminal)?, limits),
+        store: ExchangeStore::new(home, id.as_str(), DEFAULT_STORE_BYTES),
+        recordings,
+        prices: prices(workspace)?,
+        budget: Budget::new(args.max_cost),
+        policy,
+        now: clock::rfc3339,
+        recorded: args.record.then(Default::default),
+    })
+}
+
+/// The price table, with the project's own rows.
+///
+/// # Errors
+/// When the project's file cannot be read.
+pub fn prices(workspace: &Workspace) -> Result<Prices> {
+    let Some(path) = &workspace.manifests.project.prices else { return Ok(Prices::default()) };
+    let text = workspace
+        .snapshot
+        .read_text(path, 1 << 20)
+        .map_err(|error| Error::input(format!("cannot read {path}")).because(error))?;
+    Prices::load(Some((path, &text)))
+}
+
+fn checker(gate: &GatePlan) -> Result<Checker> {
+    Checker::new(&gate.suite.asserts)
+        .map_err(|fault: AssertFault| Error::new(fault.error_kind(), fault.to_string()))
+}
+
+fn judge(workspace: &Workspace, gate: &GatePlan) -> Result<Option<JudgeProvider>> {
+    let Some(judge) = &gate.suite.judge else { return Ok(None) };
+    let config = workspace.manifests.project.providers.get(&judge.provider).cloned().ok_or_else(|| {
+        Error::input(format!("no provider is named `{}`", judge.provider)).hint("define it in llmops.yaml")
+    })?;
+    Ok(Some(JudgeProvider { program: inputs_digest(&workspace.snapshot, &config.inputs)?, config }))
+}
+
+/// Calls at once over all providers of the plan.
+fn concurrency(workspace: &Workspace, plan: &Plan, args: &EvalArgs) -> usize {
+    let judges = plan.gates.iter().filter_map(|gate| gate.suite.judge.as_ref().map(|judge| &judge.provider));
+    let names: BTreeSet<&ProviderName> =
+        plan.gates.iter().map(|gate| &gate.provider.name).chain(judges).collect();
+    let own = names.into_iter().filter_map(|name| workspace.manifests.project.providers.get(name));
+    own.map(|provider| {
+        let calls = args.concurrency.map_or(provider.concurrency, |cap| provider.concurrency.min(cap));
+        usize::try_from(calls).unwrap_or(usize::MAX)
+    })
+    .fold(0, usize::saturating_add)
+}
+
+/// A cost limit over a model without a price could not be kept.
+fn priced(shared: &Shared, args: &EvalArgs) -> Result<()> {
+    if args.max_cost.is_none() {
+        return Ok(());
+    }
+    let mut models: BTreeSet<(&ModelId, &ProviderName)> = BTreeSet::new();
+    for gate in &shared.plan.gates {
+        if shared.outputs.is_none() {
+            models.insert((&gate.model, &gate.provider.name));
+        }
+        models.extend(gate.suite.judge.as_ref().map(|judge| (&judge.model, &judge.provider)));
+    }
+    for (model, provider) in models {
+        if shared.desk.prices.price(model, provider).is_none() {
+            return Err(Error::input(format!(
+                "--max-cost cannot be kept: `{model}` on `{provider}` has no known price"
+            ))
+            .hint("name a table with its price under `prices:` in llmops.yaml"));
+        }
+    }
+    Ok(())
+}
+
+fn read_outputs(workspace: &Workspace, path: &std::path::Path, plan: &Plan) -> Result<Outputs> {
+    // A path of the command line is relative to where the command was typed, not to the repository.
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Error::input(format!("cannot read {}", path.display())).because(error))?;
+    let shown = path.strip_prefix(&workspace.root).unwrap_or(path).to_string_lossy().into_owned();
+    let shown = RelPath::new(&shown).unwrap_or_else(RelPath::root);
+    Outputs::read(&shown, &text, plan).map_err(Error::invalid)
+}
+
+/// What `--resume` needs of a run, and what says what it was.
+fn plan_value(plan: &Plan, args: &EvalArgs, started: jiff::Timestamp) -> serde_json::Value {
+    let gates: Vec<_> = plan
+        .gates
+        .iter()
+        .map(|gate| {
+            json!({"prompt": gate.prompt.name, "suite": gate.suite.name, "model": gate.model,
+                   "prompt_digest": gate.digests.prompt, "suite_digest": gate.digests.suite,
+                   "cases": gate.cases.len(), "trials": gate.trials})
+        })
+        .collect();
+    json!({
+        "schema": "llmops/run/v1",
+        "digest": plan.digest,
+        "selection": plan.selection,
+        "fresh_since": args.no_cache.then(|| format!("{started:.3}")),
+        "gates": gates,
+    })
+}

@@ -1,0 +1,69 @@
+//! How a verb that ended with an error says so: to people on stderr, to machines on stdout.
+
+use super::args::{Cli, Command};
+use super::clock;
+use super::terminal::Terminal;
+use super::workspace::Workspace;
+use crate::domain::{Code, Diagnostic, Error, Exit, RelPath};
+use crate::report::v1;
+use serde_json::json;
+use std::io::Write;
+
+/// The command line itself is wrong.
+pub const USAGE: Code = Code("usage");
+/// Anything else that ended a verb.
+pub const FAILED: Code = Code("failed");
+
+/// Prints clap's own message; `--json` gets its machine form as well.
+pub fn usage(error: &clap::Error) -> Exit {
+    let wrong = error.use_stderr();
+    drop(error.print());
+    if !wrong {
+        return Exit::Done;
+    }
+    if std::env::args_os().any(|argument| argument == "--json") {
+        let message = error.to_string();
+        let first = message.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        let finding = Diagnostic::error(USAGE, first).help("see `llmops --help`");
+        let document =
+            json!({"exit_code": Exit::Input.code(), "diagnostics": [v1::Diagnostic::from(&finding)]});
+        drop(writeln!(std::io::stdout(), "{document}"));
+    }
+    Exit::Input
+}
+
+/// Prints `error` and what stands behind it.
+pub fn report(cli: &Cli, terminal: &Terminal, error: &Error) -> Exit {
+    let exit = error.kind().exit();
+    // The place of a finding is drawn from the file, which the error does not carry.
+    let workspace = if error.diagnostics().is_empty() {
+        None
+    } else {
+        Workspace::open(cli.global.root.as_deref(), &clock::today()).ok()
+    };
+    let source = |path: &RelPath| workspace.as_ref().and_then(|workspace| workspace.source(path));
+    if error.diagnostics().is_empty() {
+        terminal.say(&format!("error: {}", error.chain()));
+        if let Some(hint) = error.hint_text() {
+            terminal.say(&format!("  help: {hint}"));
+        }
+    } else {
+        terminal.draw(error.diagnostics(), &source);
+    }
+    if terminal.json {
+        let mut findings = error.diagnostics().to_vec();
+        if findings.is_empty() {
+            let mut finding = Diagnostic::error(FAILED, error.chain());
+            finding.help = error.hint_text().map(str::to_owned);
+            findings.push(finding);
+        }
+        let diagnostics: Vec<v1::Diagnostic> = findings.iter().map(v1::Diagnostic::from).collect();
+        let mut document = json!({"exit_code": exit.code(), "diagnostics": diagnostics});
+        if matches!(cli.command, Command::Eval(_)) {
+            document = json!({"schema": v1::SCHEMA, "verdict": null, "exit_code": exit.code(),
+                              "diagnostics": diagnostics, "run": null, "gates": []});
+        }
+        terminal.stdout(&format!("{document}\n"));
+    }
+    exit
+}

@@ -1,0 +1,24 @@
+//! `llmops report`: a stored run in other formats.
+
+use super::args::{Global, ReportArgs};
+use super::clock;
+use super::eval::{show, write_stored};
+use super::terminal::Terminal;
+use super::workspace::Workspace;
+use crate::domain::{Exit, Result};
+use crate::ledger::{Home, RunReader};
+use crate::report::stored::StoredRun;
+
+/// Writes a stored run; without a format, shows it as `eval` did. Ends as that run ended.
+///
+/// # Errors
+/// When there is no such run, it was never finished, or a file cannot be written.
+pub fn report(global: &Global, terminal: &Terminal, args: &ReportArgs) -> Result<Exit> {
+    let workspace = Workspace::open(global.root.as_deref(), &clock::today())?;
+    let run = StoredRun::open(RunReader::open(&Home::at(&workspace.root), &args.run)?)?;
+    if args.reports.is_empty() {
+        show(&run, terminal)?;
+    }
+    write_stored(&run, &args.reports, terminal)?;
+    Ok(run.exit())
+}

@@ -1,0 +1,170 @@
+//! A repository opened for a verb: its root, its files, what they define, and the environment.
+
+use super::terminal::Terminal;
+use crate::call::Environment;
+use crate::domain::{Diagnostic, Error, RelPath, Result};
+use crate::manifest::Manifests;
+use crate::manifest::prompt::Prompt;
+use crate::plan::{Sources, validate};
+use crate::render::Renderer;
+use crate::repo::{Repository, Snapshot};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Bytes of a file that diagnostics quote from.
+const MAX_QUOTED: u64 = 4 << 20;
+
+/// What a verb starts from.
+#[derive(Debug)]
+pub struct Workspace {
+    /// The root folder.
+    pub root: PathBuf,
+    /// The git repository around it, if there is one.
+    pub git: Option<Repository>,
+    /// The files.
+    pub snapshot: Snapshot,
+    /// What they define.
+    pub manifests: Manifests,
+    /// Their templates.
+    pub renderer: Arc<Renderer>,
+}
+
+impl Workspace {
+    /// Opens the root and reads every manifest. Faults of manifests are diagnostics, not errors.
+    ///
+    /// # Errors
+    /// When there is no such folder, or git refuses the repository.
+    pub fn open(root: Option<&Path>, today: &str) -> Result<Self> {
+        let (root, git) = locate(root)?;
+        let snapshot = Snapshot::working_tree(&root)?;
+        Ok(Self::of(root, git, snapshot, today))
+    }
+
+    /// The same repository as of `revision`.
+    ///
+    /// # Errors
+    /// When there is no repository or no such revision.
+    pub fn at(&self, revision: &str, today: &str) -> Result<Self> {
+        let git = self.git.clone().ok_or_else(|| {
+            Error::input(format!("there is no git repository at {}", self.root.display()))
+                .hint("leave out --at, or run inside a repository")
+        })?;
+        let snapshot = git.snapshot_at(revision)?;
+        Ok(Self::of(self.root.clone(), Some(git), snapshot, today))
+    }
+
+    fn of(root: PathBuf, git: Option<Repository>, snapshot: Snapshot, today: &str) -> Self {
+        let manifests = Manifests::load(&snapshot, Some(today));
+        let renderer = Arc::new(Renderer::new(&snapshot, &manifests.project.folders.prompts));
+        Self { root, git, snapshot, manifests, renderer }
+    }
+
+    /// What rooms below the manifests need.
+    pub fn sources(&self) -> Sources<'_> {
+        Sources { snapshot: &self.snapshot, manifests: &self.manifests, renderer: &self.renderer }
+    }
+
+    /// Every finding: of the manifests, and of rendering every case.
+    pub fn findings(&self) -> Vec<Diagnostic> {
+        let mut found = self.manifests.diagnostics.clone();
+        found.extend(validate(&self.sources()));
+        found.sort_by(|a, b| (&a.place, a.severity, &a.message).cmp(&(&b.place, b.severity, &b.message)));
+        found.dedup();
+        found
+    }
+
+    /// The findings when none is an error.
+    ///
+    /// # Errors
+    /// All of them, when one is.
+    pub fn valid(&self) -> Result<Vec<Diagnostic>> {
+        let found = self.findings();
+        if found.iter().any(Diagnostic::is_error) { Err(Error::invalid(found)) } else { Ok(found) }
+    }
+
+    /// The prompt with this name or path.
+    ///
+    /// # Errors
+    /// When there is none; with the findings, when its file is broken.
+    pub fn prompt(&self, name: &str) -> Result<&Arc<Prompt>> {
+        let path = name.strip_prefix("./").unwrap_or(name);
+        let found = self.manifests.prompts.values().find(|prompt| {
+            prompt.name.as_str() == name || prompt.path.as_str() == path || prompt.path.stem() == path
+        });
+        if let Some(prompt) = found {
+            return Ok(prompt);
+        }
+        let errors: Vec<Diagnostic> =
+            self.manifests.diagnostics.iter().filter(|found| found.is_error()).cloned().collect();
+        if !errors.is_empty() {
+            return Err(Error::invalid(errors));
+        }
+        let known: Vec<&str> = self.manifests.prompts.keys().map(|name| name.as_str()).collect();
+        let hint = if known.is_empty() {
+            "`llmops init` makes the first".to_owned()
+        } else {
+            format!("prompts: {}", known.join(", "))
+        };
+        Err(Error::new(crate::domain::Kind::NoMatch, format!("no prompt is named `{name}`")).hint(hint))
+    }
+
+    /// A file's text, for quoting it.
+    pub fn source(&self, path: &RelPath) -> Option<String> {
+        self.snapshot.read_text(path, MAX_QUOTED).ok()
+    }
+
+    /// The environment, with `.env` of the root below it unless git tracks that file.
+    ///
+    /// # Errors
+    /// When `.env` cannot be read as such.
+    pub fn environment(&self, terminal: &Terminal) -> Result<Environment> {
+        let mut pairs: BTreeMap<String, String> = BTreeMap::new();
+        let file = self.root.join(".env");
+        if file.is_file() {
+            let tracked = match (&self.git, RelPath::new(".env")) {
+                (Some(git), Some(path)) => git.is_tracked(&path)?,
+                _ => false,
+            };
+            if tracked {
+                terminal.say("warning: .env is tracked by git, so it is not read; remove it from the index and rotate its keys");
+            } else {
+                let rows = dotenvy::from_path_iter(&file)
+                    .map_err(|_| Error::input("cannot read .env").hint("write NAME=value, one a line"))?;
+                for row in rows {
+                    // The library's error quotes the line, which may hold a key.
+                    let (name, value) =
+                        row.map_err(|_| Error::input(".env has a line that is not NAME=value"))?;
+                    pairs.insert(name, value);
+                }
+            }
+        }
+        #[expect(clippy::disallowed_methods, reason = "the edge that reads the environment")]
+        let own = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        pairs.extend(own);
+        Ok(Environment::from_pairs(pairs))
+    }
+}
+
+/// The root: the folder that was named, else the work tree around the current folder, else that folder.
+fn locate(named: Option<&Path>) -> Result<(PathBuf, Option<Repository>)> {
+    let start = named.map_or_else(|| PathBuf::from("."), Path::to_path_buf);
+    let start = start.canonicalize().map_err(|error| {
+        Error::input(format!("cannot open {}", start.display()))
+            .because(error)
+            .hint("name a folder that exists")
+    })?;
+    if !start.is_dir() {
+        return Err(
+            Error::input(format!("{} is not a folder", start.display())).hint("name a folder that exists")
+        );
+    }
+    let git = Repository::discover(&start)?;
+    let root = match (&git, named) {
+        (Some(git), None) => git.root().to_path_buf(),
+        _ => start,
+    };
+    let git = git.map(|git| git.based_at(&root)).transpose()?;
+    Ok((root, git))
+}
