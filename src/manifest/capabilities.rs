@@ -2,13 +2,13 @@
 
 use super::project::Api;
 use crate::domain::Parameters;
+use crate::domain::parameters::ReasoningEffort;
 
-/// The parameters that an API has no field for. Messages takes no seed and no penalties, and no documented
-/// level of reasoning effort; Chat Completions takes no `top_k`; the models of this binary take nothing; programs
-/// get everything and decide for themselves.
+/// The parameters that an API has no field for. Messages takes no seed and no penalties; Chat Completions takes
+/// no `top_k`; the models of this binary take nothing; programs get everything and decide for themselves.
 fn missing(api: Api) -> &'static [&'static str] {
     match api {
-        Api::Anthropic => &["seed", "frequency_penalty", "presence_penalty", "reasoning_effort"],
+        Api::Anthropic => &["seed", "frequency_penalty", "presence_penalty"],
         Api::OpenAi => &["top_k"],
         Api::Exec | Api::Http => &[],
         Api::Builtin => &[
@@ -29,7 +29,11 @@ fn missing(api: Api) -> &'static [&'static str] {
 /// built-in one, whose models are deterministic and ignore them, which is a warning.
 pub fn unsupported(api: Api, parameters: &Parameters) -> Vec<&'static str> {
     let missing = missing(api);
-    parameters.names().into_iter().filter(|name| missing.contains(name)).collect()
+    // The effort of Messages starts at `low`.
+    let below = api == Api::Anthropic
+        && matches!(parameters.reasoning_effort, Some(ReasoningEffort::None | ReasoningEffort::Minimal));
+    let refused = |name: &str| missing.contains(&name) || (below && name == "reasoning_effort");
+    parameters.names().into_iter().filter(|name| refused(name)).collect()
 }
 
 /// The highest temperature that `api` takes.
@@ -61,6 +65,9 @@ mod tests {
             ..Parameters::default()
         };
         assert_eq!(unsupported(Api::Anthropic, &parameters), ["seed", "presence_penalty"]);
+        let effort = |effort| Parameters { reasoning_effort: Some(effort), ..Parameters::default() };
+        assert_eq!(unsupported(Api::Anthropic, &effort(ReasoningEffort::Minimal)), ["reasoning_effort"]);
+        assert_eq!(unsupported(Api::Anthropic, &effort(ReasoningEffort::Low)), [""; 0]);
         assert_eq!(unsupported(Api::OpenAi, &parameters), ["top_k"]);
         assert_eq!(unsupported(Api::Exec, &parameters), [""; 0]);
         assert_eq!(unsupported(Api::Builtin, &parameters), parameters.names());

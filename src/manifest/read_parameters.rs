@@ -61,7 +61,10 @@ pub fn read(sink: &Sink, node: &Node, provider: Option<&ProviderConfig>) -> Para
 }
 
 fn report_unsupported(fields: &Fields<'_>, provider: &ProviderConfig, parameters: &Parameters) {
-    for name in unsupported(provider.api, parameters) {
+    // Servers behind an address of one's own take `top_k` although OpenAI does not.
+    let own_server = provider.api == Api::OpenAi && provider.base_url.is_some();
+    let refused = unsupported(provider.api, parameters);
+    for name in refused.into_iter().filter(|name| !(own_server && *name == "top_k")) {
         let message = format!("`{}` cannot take `{name}`", provider.name);
         let found = if provider.api == Api::Builtin {
             Diagnostic::warning(UNSUPPORTED_PARAMETER, message)

@@ -3,6 +3,7 @@
 use super::decode::{BAD_VALUE, Fields, MISSING_KEY, Sink};
 use super::dimensions;
 use super::files::Files;
+use super::project::Api;
 use super::prompt::{Dimension, MessageTemplate, Output, Prompt, PromptPlaces, RetrievalUse};
 use super::providers::{Providers, Purpose};
 use super::template::Template;
@@ -48,6 +49,15 @@ pub fn read(
     let few_shot = fields.get("few_shot").map(|node| inputs::few_shot(files, node)).unwrap_or_default();
     let output = fields.get("output").map(|node| output(files, node)).unwrap_or_default();
     let api = provider.map(|provider| provider.api);
+    let is_object = |schema: &serde_json::Value| schema.get("type").is_some_and(|kind| kind == "object");
+    if api == Some(Api::Anthropic) && output.schema.as_ref().is_some_and(|schema| !is_object(schema)) {
+        sink.error(
+            schema::BAD_SCHEMA,
+            fields.key_span("output"),
+            "the API `anthropic` takes only a schema of type `object`",
+            "add `type: object`, and put lists and scalars under a key",
+        );
+    }
     let tools = fields.get("tools").map(|node| tools::read(files, node, api)).unwrap_or_default();
     let retrieval = fields.get("retrieval").and_then(|node| retrieval(files, node));
     if let Some(used) = &retrieval

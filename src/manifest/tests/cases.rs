@@ -43,10 +43,7 @@ fn a_byte_order_mark_and_crlf_are_fine() {
     assert_eq!(cases.get(1).case.vars["input"], "b");
     let manifests = file("a.csv", "\u{feff}input,expected\r\na,b\r\nc,\r\n", &[]);
     let cases = &manifests.suites["s"].cases;
-    assert_eq!(
-        (cases.get(0).case.expected.clone(), cases.get(1).case.expected.clone()),
-        (Some(json!("b")), None)
-    );
+    assert_eq!((cases.get(0).case.expected, cases.get(1).case.expected), (Some(json!("b")), None));
 }
 
 #[test]

@@ -194,6 +194,9 @@ fn a_schema_compiles_and_stands_alone() {
     prompt("output: {format: xml}\n", &["bad-value prompts/p.yaml:4:18"]);
     prompt("output: {schema: no.json}\n", &["file-not-found prompts/p.yaml:4:18"]);
     prompt("output: {schema: ../../x.json}\n", &["path-outside prompts/p.yaml:4:18"]);
+    let list =
+        "version: 1\nmodel_target: claude-sonnet-4-20250514\nsystem: x\noutput: {schema: {type: array}}\n";
+    expect(&[("prompts/p.yaml", list)], &["bad-schema prompts/p.yaml:4:1"]);
     let text = format!("{PROMPT}output: {{schema: schemas/a.json}}\n");
     let good = [("prompts/p.yaml", text.as_str()), ("prompts/schemas/a.json", "{\"type\": \"object\"}")];
     expect(&good, &[]);
