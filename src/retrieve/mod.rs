@@ -1,1 +1,3 @@
 //! Chunks, embeddings, indexes, search.
+
+pub mod hashing;
