@@ -6,13 +6,16 @@ use super::{AssertFault, Checker};
 use crate::domain::{AssertOutcome, Case, CaseId, Chunk, FinishReason, Place, RelPath, Reply, Usage, Usd};
 use crate::manifest::assert::{Assert, Check, Text};
 use crate::render::Renderer;
+use crate::repo::Snapshot;
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 
 /// A renderer; the asserts of these tests have literal values.
 pub fn renderer() -> Renderer {
-    Renderer {}
+    let folder = RelPath::root();
+    let nothing = Snapshot::working_tree(&std::env::temp_dir()).expect("a folder");
+    Renderer::new(&nothing, &folder)
 }
 
 pub fn literal(text: &str) -> Text {

@@ -6,7 +6,7 @@ use crate::domain::exchange::OutputSchema;
 use crate::domain::{Message, Request, Role, Scale};
 use crate::manifest::prompt::{Dimension, Needs};
 use crate::manifest::suite::Judge;
-use crate::render::{RenderError, Renderer, Subject};
+use crate::render::{RenderError, Renderer, Subject, question};
 use serde_json::{Map, Value, json};
 
 /// Levels up to which a schema lists them one by one. Providers limit the size of an enumeration; beyond this the schema
@@ -100,13 +100,14 @@ pub fn request(
     })
 }
 
-fn data(subject: &Subject<'_>, asked: &[Dimension], scale: Scale) -> Value {
+/// What programs and the built-in judge see beside the messages.
+pub fn data(subject: &Subject<'_>, asked: &[Dimension], scale: Scale) -> Value {
     let dimensions: Vec<Value> = asked
         .iter()
         .map(|dimension| json!({"name": dimension.name, "description": dimension.description}))
         .collect();
     json!({
-        "input": subject.vars.get("input"),
+        "input": question(subject.vars),
         "vars": subject.vars,
         "context": subject.context,
         "expected": subject.expected,

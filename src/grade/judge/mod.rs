@@ -5,7 +5,7 @@ mod ask;
 mod combine;
 mod read;
 
-pub use ask::{asked, re_ask, request, schema};
+pub use ask::{asked, data, re_ask, request, schema};
 pub use combine::combine;
 pub use read::{JudgeFault, JudgeReply, read};
 

@@ -53,7 +53,7 @@ fn write(folder: &TempDir, path: &str, bytes: &[u8]) {
 
 fn load_at(folder: &TempDir) -> Manifests {
     let snapshot = Snapshot::working_tree(folder.path()).expect("a snapshot");
-    Manifests::load(&snapshot, Some("2026-11-21"))
+    Manifests::load(&snapshot, Some("2026-04-20"))
 }
 
 fn load(files: Files<'_>) -> Manifests {

@@ -1,0 +1,54 @@
+//! Ctrl-C leaves a run that can be read and continued.
+
+#![cfg(unix)]
+
+use crate::fixtures::{grade, served};
+use crate::stub::{Answer, Stub};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+#[test]
+fn an_interrupted_run_drains_keeps_what_finished_and_is_continued() {
+    let stub = Stub::start(|seen| {
+        let text = if seen.is_judge() { grade(5).to_string() } else { "Five days.".to_owned() };
+        Answer::openai(&text).after(Duration::from_millis(60))
+    });
+    let project = served("openai", &stub.url, 4.0, 60);
+    let program = assert_cmd::cargo::cargo_bin("llmops");
+    let mut child = std::process::Command::new(program)
+        .args(["eval", "--json", "--concurrency", "4"])
+        .env_clear()
+        .env("OPENAI_API_KEY", "sk-test-0123456789abcdef")
+        .env("OPENAI_BASE_URL", format!("{}/v1", stub.url))
+        .current_dir(project.root())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while stub.count() < 12 && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let signal = std::process::Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .expect("kill runs");
+    assert!(signal.success());
+    let status = child.wait().expect("it ends");
+    assert_eq!(status.code(), Some(130));
+    let before = stub.count();
+    assert!(before < 120, "it stopped early: {before}");
+
+    project.run(&["report", "last"]).exits(130).says("interrupted");
+    let report = project.run(&["eval", "--resume", "--json"]).exits(0).json();
+    assert_eq!(report["gates"][0]["cases_scored"], 60);
+    assert_eq!(stub.count(), 120, "no completed call was made twice");
+}
+
+#[test]
+fn with_nothing_to_resume_a_run_starts_afresh_and_says_so() {
+    let stub = Stub::start(|seen| {
+        Answer::openai(&if seen.is_judge() { grade(5).to_string() } else { "x".to_owned() })
+    });
+    served("openai", &stub.url, 4.0, 2).run(&["eval", "--resume"]).exits(0).says("afresh");
+}

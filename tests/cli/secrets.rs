@@ -1,0 +1,76 @@
+//! Keys appear in no output, no file and no error, wherever they were planted.
+
+use crate::fixtures::served;
+use crate::stub::{Answer, Stub};
+use serde_json::json;
+use std::fs;
+use std::path::Path;
+
+const KEY: &str = "sk-test-0123456789abcdef";
+
+fn holds(folder: &Path, text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            found.extend(holds(&path, text));
+        } else if fs::read(&path).is_ok_and(|bytes| String::from_utf8_lossy(&bytes).contains(text)) {
+            found.push(path.display().to_string());
+        }
+    }
+    found
+}
+
+#[test]
+fn a_key_that_a_provider_throws_back_is_redacted_everywhere() {
+    let stub = Stub::start(|seen| {
+        let key = seen.headers.get("authorization").cloned().unwrap_or_default();
+        Answer::json(400, &json!({"error": {"message": format!("bad request with {key}")}}))
+    });
+    let project = served("openai", &stub.url, 4.0, 2);
+    for arguments in [
+        &["eval", "-v"][..],
+        &["eval", "--json"],
+        &["run", "support", "--var", "input=hi", "-v"],
+        &["report", "last", "--report", "html=r.html"],
+    ] {
+        let outcome = project.run(arguments);
+        assert!(
+            !outcome.stdout.contains(KEY) && !outcome.stderr.contains(KEY),
+            "{arguments:?}\n{}\n{}",
+            outcome.stdout,
+            outcome.stderr
+        );
+    }
+    assert_eq!(holds(project.root(), KEY), Vec::<String>::new());
+}
+
+#[test]
+fn a_literal_secret_in_a_manifest_is_an_error_that_does_not_repeat_it() {
+    let project = served("openai", "http://127.0.0.1:9", 4.0, 1);
+    project.write("llmops.yaml", "providers:\n  mine: {api: openai, base_url: \"http://localhost:1/v1\", headers: {Authorization: \"Bearer abcdefabcdefabcdefabcdef123456\"}}\n");
+    let outcome = project.run(&["check"]).exits(2).says("literal-secret");
+    assert!(
+        !outcome.stdout.contains("abcdefabcdef") && !outcome.stderr.contains("abcdefabcdef"),
+        "{}",
+        outcome.stderr
+    );
+}
+
+#[test]
+fn an_env_file_is_read_unless_git_tracks_it() {
+    let stub = Stub::start(|seen| match seen.headers.get("authorization").map(String::as_str) {
+        Some("Bearer from-the-file-0123456789") => Answer::openai("hello"),
+        _ => Answer::json(401, &json!({"error": {"message": "who are you?"}})),
+    });
+    let project = served("openai", &stub.url, 4.0, 1);
+    project.write(".env", "OPENAI_API_KEY=from-the-file-0123456789\n");
+    // The environment wins over the file.
+    project.run(&["run", "support", "--var", "input=hi"]).exits(3);
+    let project = project.set("OPENAI_API_KEY", "");
+    project.run(&["run", "support", "--var", "input=hi"]).exits(0).says("hello");
+    project.git(&["init", "-q"]);
+    project.git(&["add", "-f", ".env"]);
+    project.git(&["commit", "-qm", "a mistake"]);
+    project.run(&["run", "support", "--var", "input=hi"]).exits(2).says(".env is tracked");
+}
