@@ -9,6 +9,7 @@
 )]
 
 #[path = "../tests/support/stub.rs"]
+#[allow(dead_code, reason = "tests use the rest of it")]
 mod stub;
 
 use serde_json::{Value, json};
@@ -49,6 +50,7 @@ fn main() {
     memory(100_000);
 }
 
+#[derive(Clone, Copy)]
 enum Rate {
     AtLeast(f64),
     TimesAtMost(f64),
@@ -162,7 +164,7 @@ fn throughput(what: &str, wait: Duration, rate: Rate) {
     let per_second = 2.0 * CASES as f64 / ours;
     match rate {
         Rate::AtLeast(bar) => {
-            row(&format!("{what} ({per_second:.0}/s)"), &format!("{:.2}", bare / ours), &format!("≥ {bar}"))
+            row(&format!("{what} ({per_second:.0}/s)"), &format!("{:.2}", bare / ours), &format!("≥ {bar}"));
         }
         Rate::TimesAtMost(bar) => row(what, &format!("{:.3}×", ours / bare), &format!("≤ {bar}×")),
     }

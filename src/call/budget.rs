@@ -47,14 +47,14 @@ impl Budget {
     }
 
     /// Books what a completed call cost; where that is not known, all that was set aside.
-    pub fn settle(&self, reservation: Reservation, cost: Option<Usd>) {
+    pub fn settle(&self, reservation: &Reservation, cost: Option<Usd>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.reserved = Usd(state.reserved.0 - reservation.0.0);
         state.spent += cost.unwrap_or(reservation.0);
     }
 
     /// Gives back what was set aside for a call that failed.
-    pub fn release(&self, reservation: Reservation) {
+    pub fn release(&self, reservation: &Reservation) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.reserved = Usd(state.reserved.0 - reservation.0.0);
     }

@@ -96,12 +96,12 @@ impl Desk {
         let answer = match outcome.result {
             Ok(answer) => answer,
             Err(failure) => {
-                self.budget.release(reservation);
+                self.budget.release(&reservation);
                 return Err(Denied::Failed(failure));
             }
         };
         let cost = self.prices.cost(&request.model, &request.provider, &answer.reply.usage);
-        self.budget.settle(reservation, cost);
+        self.budget.settle(&reservation, cost);
         let retries = u32::try_from(outcome.retries.len()).unwrap_or(u32::MAX);
         let exchange = Exchange {
             key,

@@ -2,7 +2,7 @@
 
 use super::environment::{Environment, password_in};
 use super::secret::Secret;
-use crate::domain::{Error, ModelId, model};
+use crate::domain::{Error, Kind, ModelId, model};
 use crate::manifest::project::{Api, ProviderConfig};
 use reqwest::Url;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
@@ -18,13 +18,29 @@ pub struct Unready {
     pub message: String,
     /// What to type next.
     pub hint: String,
-    /// Whether a variable of the environment is not set.
-    pub missing_key: bool,
+    /// What is lacking.
+    pub lack: Lack,
+}
+
+/// What a provider lacks before it can be called.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Lack {
+    /// A variable of the environment is not set.
+    Key,
+    /// It runs a program, and that is forbidden here.
+    Permission,
+    /// Its configuration is wrong.
+    Setup,
 }
 
 impl From<Unready> for Error {
     fn from(unready: Unready) -> Self {
-        Self::input(unready.message).hint(unready.hint)
+        // Without a key or a permission nothing is wrong with the input: there is only no verdict here.
+        let kind = match unready.lack {
+            Lack::Key | Lack::Permission => Kind::NoVerdict,
+            Lack::Setup => Kind::Input,
+        };
+        Self::new(kind, unready.message).hint(unready.hint)
     }
 }
 
@@ -73,7 +89,7 @@ impl Endpoint {
             let header: HeaderName = name.parse().map_err(|_| Unready {
                 message: format!("provider `{}`: `{name}` is no header name", config.name),
                 hint: format!("correct `headers` of `{}` in llmops.yaml", config.name),
-                missing_key: false,
+                lack: Lack::Setup,
             })?;
             let text = expand(config, environment, template)?;
             headers.insert(header, secret_value(config, name, &text)?);
@@ -143,7 +159,7 @@ fn base_url(config: &ProviderConfig, environment: &Environment) -> Result<Url, U
                 Some(name) if config.base_url.is_none() => format!("set {name} to an http or https address"),
                 _ => format!("give `{}` an http or https address in llmops.yaml", config.name),
             },
-            missing_key: false,
+            lack: Lack::Setup,
         })
 }
 
@@ -151,7 +167,7 @@ fn variable(config: &ProviderConfig, environment: &Environment, name: &str) -> R
     environment.get(name).ok_or_else(|| Unready {
         message: format!("{name} is not set, and provider `{}` needs it", config.name),
         hint: format!("export {name}=…"),
-        missing_key: true,
+        lack: Lack::Key,
     })
 }
 
@@ -173,7 +189,7 @@ fn secret_value(config: &ProviderConfig, name: &str, text: &str) -> Result<Heade
     let mut value = HeaderValue::from_str(text).map_err(|_| Unready {
         message: format!("provider `{}`: {name} holds characters that no header can carry", config.name),
         hint: format!("look for line breaks or quotation marks in {name}"),
-        missing_key: false,
+        lack: Lack::Setup,
     })?;
     value.set_sensitive(true);
     Ok(value)

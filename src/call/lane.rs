@@ -1,7 +1,7 @@
 //! Everything about one provider during a run: where it is, how fast it is asked, whether it is asked at all.
 
 use super::breaker::Breaker;
-use super::endpoint::{Endpoint, Unready};
+use super::endpoint::{Endpoint, Lack, Unready};
 use super::environment::Environment;
 use super::pace::{Pace, WaitReason};
 use super::providers::{Limits, Pacing};
@@ -54,7 +54,7 @@ impl Lane {
             return Err(Unready {
                 message: format!("provider `{}` runs a program, and --no-exec forbids it", self.config.name),
                 hint: "run without --no-exec where the repository is trusted".to_owned(),
-                missing_key: false,
+                lack: Lack::Permission,
             });
         }
         match &self.endpoint {
@@ -71,7 +71,7 @@ impl Lane {
             None => Err(Unready {
                 message: format!("provider `{}` is not reached over HTTP", self.config.name),
                 hint: "name a provider whose `api` is `anthropic`, `openai` or `http`".to_owned(),
-                missing_key: false,
+                lack: Lack::Setup,
             }),
         }
     }

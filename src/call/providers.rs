@@ -1,7 +1,7 @@
 //! Every provider of a project, ready to be called: encode, pace, send, decode, retry.
 
 use super::dispatch::{Prepared, Tried, ended, prepare, ran, read};
-use super::endpoint::{Unready, secrets};
+use super::endpoint::{Lack, Unready, secrets};
 use super::environment::Environment;
 use super::fault::{Cause, Fault};
 use super::https::{Https, now, unit_random};
@@ -299,7 +299,7 @@ impl<T: Transport> Providers<T> {
     }
 
     fn unready(&self, provider: &ProviderName, unready: &Unready) -> CallFailure {
-        let kind = if unready.missing_key { FailureKind::MissingKey } else { FailureKind::Setup };
+        let kind = if unready.lack == Lack::Key { FailureKind::MissingKey } else { FailureKind::Setup };
         let text = format!("{provider}: {}; {}", unready.message, unready.hint);
         CallFailure { kind, detail: self.redactor.line(&text, DETAIL), attempts: 0 }
     }

@@ -95,7 +95,7 @@ fn of_case(workspace: &Workspace, prompt: &Prompt, id: &str) -> Result<(Map<Stri
     let suites = workspace.manifests.suites.values().filter(|suite| suite.prompt == prompt.name);
     for suite in suites {
         if let Some(index) = (0..suite.cases.len()).find(|&index| suite.cases.id(index).as_str() == id) {
-            let case = suite.cases.get(index).case.clone();
+            let case = suite.cases.get(index).case;
             return Ok((case.vars, case.context.unwrap_or_default()));
         }
     }

@@ -3,8 +3,8 @@
 use super::terminal::Terminal;
 use crate::call::Environment;
 use crate::domain::{Diagnostic, Error, RelPath, Result};
-use crate::manifest::Manifests;
 use crate::manifest::prompt::Prompt;
+use crate::manifest::{Manifests, secrets};
 use crate::plan::{Sources, validate};
 use crate::render::Renderer;
 use crate::repo::{Repository, Snapshot};
@@ -109,9 +109,25 @@ impl Workspace {
         Err(Error::new(crate::domain::Kind::NoMatch, format!("no prompt is named `{name}`")).hint(hint))
     }
 
-    /// A file's text, for quoting it.
+    /// A file's text, for quoting it: without what looks like a secret.
     pub fn source(&self, path: &RelPath) -> Option<String> {
-        self.snapshot.read_text(path, MAX_QUOTED).ok()
+        let text = self.snapshot.read_text(path, MAX_QUOTED).ok()?;
+        let mut lines: Vec<String> = text.split('\n').map(str::to_owned).collect();
+        for found in self.manifests.diagnostics.iter().filter(|found| found.code == secrets::LITERAL_SECRET) {
+            let Some(span) =
+                found.place.as_ref().filter(|place| place.path == *path).and_then(|place| place.span)
+            else {
+                continue;
+            };
+            if let Some(line) =
+                usize::try_from(span.line).ok().and_then(|line| lines.get_mut(line.checked_sub(1)?))
+            {
+                let start = usize::try_from(span.column).unwrap_or(1).saturating_sub(1);
+                let mask = |(at, c): (usize, char)| if at >= start && !c.is_whitespace() { '•' } else { c };
+                *line = line.chars().enumerate().map(mask).collect();
+            }
+        }
+        Some(secrets::redact(&lines.join("\n")).into_owned())
     }
 
     /// The environment, with `.env` of the root below it unless git tracks that file.
@@ -139,10 +155,10 @@ impl Workspace {
                 }
             }
         }
-        #[expect(clippy::disallowed_methods, reason = "the edge that reads the environment")]
         let own = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-        pairs.extend(own);
+        // An empty variable is one that is not set: it does not override the file.
+        pairs.extend(own.filter(|(_, value)| !value.is_empty()));
         Ok(Environment::from_pairs(pairs))
     }
 }

@@ -41,6 +41,7 @@ pub struct Renderer {
     /// Templates of manifests under the names by which the engine asks for them.
     inline: Arc<RwLock<HashMap<String, Template>>>,
     folder: RelPath,
+    snapshot: Snapshot,
 }
 
 impl Renderer {
@@ -58,9 +59,9 @@ impl Renderer {
         // The engine's own `tojson` escapes `<` and `'` for HTML, which would change what a model reads.
         env.add_filter("tojson", json);
         env.add_filter("json", json);
-        let (sources, snapshot, root) = (Arc::clone(&inline), snapshot.clone(), folder.clone());
-        env.set_loader(move |name: &str| load(&sources, &snapshot, &root, name));
-        Self { env, inline, folder: folder.clone() }
+        let (sources, files, root) = (Arc::clone(&inline), snapshot.clone(), folder.clone());
+        env.set_loader(move |name: &str| load(&sources, &files, &root, name));
+        Self { env, inline, folder: folder.clone(), snapshot: snapshot.clone() }
     }
 
     /// The messages of a prompt for one case, few-shot examples included. Inputs that the case does not supply
@@ -141,7 +142,14 @@ impl Renderer {
             Ok(()) => String::from_utf8(out.0).map_err(|_| {
                 RenderError::new(TEMPLATE_FAILED, "the template wrote something that is not text")
             }),
-            Err(error) => Err(RenderError::read(&error, Some(template), &self.folder)),
+            Err(error) => {
+                let include = |name: &str| {
+                    let path = include_path(&self.folder, name)?;
+                    let text = self.snapshot.read_text(&path, MAX_TEMPLATE).ok()?;
+                    Some(Template::whole_file(&path, &text).text)
+                };
+                Err(RenderError::read(&error, Some(template), &self.folder, &include))
+            }
         }
     }
 

@@ -47,7 +47,12 @@ impl RenderError {
     /// the error's name is the path of an include under `folder`.
     ///
     /// The engine's own debug output is never used: it would print the values of variables.
-    pub(super) fn read(error: &minijinja::Error, inline: Option<&Template>, folder: &RelPath) -> Self {
+    pub(super) fn read(
+        error: &minijinja::Error,
+        inline: Option<&Template>,
+        folder: &RelPath,
+        include: &dyn Fn(&str) -> Option<String>,
+    ) -> Self {
         // The innermost error is the cause; an include wraps it in one of its own.
         let mut inner = error;
         while let Some(next) =
@@ -56,10 +61,13 @@ impl RenderError {
             inner = next;
         }
         let detail = inner.detail().map_or_else(|| inner.kind().to_string(), str::to_owned);
+        let name = inner.name().unwrap_or("");
+        let in_manifest = inline.filter(|_| name.is_empty() || name.starts_with('\0'));
+        let source = in_manifest.map(|template| template.text.clone()).or_else(|| include(name));
         let (code, message, help) = match inner.kind() {
             ErrorKind::SyntaxError => (TEMPLATE_SYNTAX, detail, "write it as Jinja does".to_owned()),
             ErrorKind::UndefinedError => {
-                let name = undefined_name(inner);
+                let name = undefined_name(inner, source.as_deref());
                 let message = match &name {
                     Some(name) => format!("`{name}` is not defined"),
                     None => detail,
@@ -85,36 +93,31 @@ impl RenderError {
             | ErrorKind::UnknownMethod => (TEMPLATE_FAILED, detail, "use one of Jinja's own".to_owned()),
             _ => (TEMPLATE_FAILED, detail, "see the expression at this place".to_owned()),
         };
-        Self { code, message, place: place(inner, inline, folder), help: Some(help) }
+        Self { code, message, place: place(inner, in_manifest, source.as_deref(), folder), help: Some(help) }
     }
 }
 
 /// The text of the expression that was undefined, as the template spells it.
-fn undefined_name(error: &minijinja::Error) -> Option<String> {
-    let source = error.template_source()?;
-    let text = source.get(error.range()?)?.trim();
+fn undefined_name(error: &minijinja::Error, source: Option<&str>) -> Option<String> {
+    let text = source?.get(error.range()?)?.trim();
     (!text.is_empty() && text.len() <= 80 && !text.contains('\n')).then(|| text.to_owned())
 }
 
-/// The place of an error: in an include, or in the manifest that holds the template.
-fn place(error: &minijinja::Error, inline: Option<&Template>, folder: &RelPath) -> Option<Place> {
-    let name = error.name().unwrap_or("");
-    let in_manifest = inline.filter(|_| name.is_empty() || name.starts_with('\0'));
-    let (line, column, length) = match (error.range(), source_of(error, in_manifest)) {
+/// The place of an error: in the manifest that holds the template, or in an include.
+fn place(
+    error: &minijinja::Error,
+    in_manifest: Option<&Template>,
+    source: Option<&str>,
+    folder: &RelPath,
+) -> Option<Place> {
+    let (line, column, length) = match (error.range(), source) {
         (Some(range), Some(source)) => position(source, range),
         _ => (u32::try_from(error.line().unwrap_or(1)).unwrap_or(1), 1, 1),
     };
     match in_manifest {
         Some(template) => Some(Place::at(&template.path, template.locate(line, column, length))),
-        None => {
-            let path = folder.join(name)?;
-            Some(Place::at(&path, Span::new(line, column, length)))
-        }
+        None => Some(Place::at(&folder.join(error.name()?)?, Span::new(line, column, length))),
     }
-}
-
-fn source_of<'e>(error: &'e minijinja::Error, inline: Option<&'e Template>) -> Option<&'e str> {
-    error.template_source().or(inline.map(|template| template.text.as_str()))
 }
 
 /// The 1-based line and column, in characters, of a byte range, and its length on that line.

@@ -47,7 +47,7 @@ pub fn closure(
                 Ok(Some(path)) if found.contains_key(&path) => {}
                 Ok(Some(path)) => match snapshot.read_text(&path, engine::MAX_TEMPLATE) {
                     Err(error) => {
-                        faults.push(reference.fault(&template, format!("cannot include `{path}`: {error}")))
+                        faults.push(reference.fault(&template, format!("cannot include `{path}`: {error}")));
                     }
                     Ok(text) => {
                         let include = Template::whole_file(&path, &text);
@@ -115,7 +115,7 @@ fn resolve(
 
 fn references(template: &Template, folder: &RelPath) -> Result<Vec<Reference>, RenderError> {
     let tree = parse(&template.text, "\0", engine::syntax()).map_err(|error| {
-        let mut fault = RenderError::read(&error, Some(template), folder);
+        let mut fault = RenderError::read(&error, Some(template), folder, &|_| None);
         fault.code = TEMPLATE_SYNTAX;
         fault
     })?;

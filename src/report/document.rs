@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn the_worst_come_first_and_passed_ones_never() {
         let case = |id: &str, status, score| v1::Case { id: id.into(), status, score, ..sample::case("x") };
-        let cases = vec![
+        let cases = [
             case("fine", v1::Status::Passed, Some(1.0)),
             case("bad", v1::Status::Failed, Some(2.5)),
             case("outage", v1::Status::Unscored, None),

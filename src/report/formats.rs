@@ -147,7 +147,8 @@ mod tests {
         for format in Format::ALL {
             for report in [&report, &empty] {
                 let mut out = Vec::new();
-                write(format, &Document::new(report, Cases(&stream)), &mut out).expect(format.as_str());
+                write(format, &Document::new(report, Cases(&stream)), &mut out)
+                    .unwrap_or_else(|_| panic!("{}", format.as_str()));
                 assert!(!out.is_empty() && !out.contains(&0x1b) && !out.contains(&0), "{format}");
                 assert!(!String::from_utf8(out).expect("UTF-8").contains("\x1b"), "{format}");
             }

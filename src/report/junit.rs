@@ -111,10 +111,10 @@ fn test_case(gate: &Gate, case: &Case) -> TestCase {
     if let Some(ms) = case.latency_ms {
         test.set_time(Duration::from_millis(ms));
     }
-    if case.status == Status::Failed {
-        if let Some(output) = &case.output {
-            test.set_system_out(clean(head(output, MOST_OUTPUT)));
-        }
+    if case.status == Status::Failed
+        && let Some(output) = &case.output
+    {
+        test.set_system_out(clean(head(output, MOST_OUTPUT)));
     }
     test
 }

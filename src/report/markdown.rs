@@ -286,11 +286,11 @@ fn escape(text: &str) -> String {
 fn footer(report: &Report) -> String {
     let Some(run) = &report.run else { return String::new() };
     let mut parts = vec![format!("run {}", escape(&short(&run.id, 60)))];
-    if let Some(git) = &run.git {
-        if let Some(commit) = &git.commit {
-            let dirty = if git.dirty { ", with uncommitted changes" } else { "" };
-            parts.push(format!("commit {}{dirty}", escape(&short(commit, 12))));
-        }
+    if let Some(git) = &run.git
+        && let Some(commit) = &git.commit
+    {
+        let dirty = if git.dirty { ", with uncommitted changes" } else { "" };
+        parts.push(format!("commit {}{dirty}", escape(&short(commit, 12))));
     }
     if run.duration_ms.is_some() {
         parts.push(duration_ms(run.duration_ms));

@@ -1,6 +1,13 @@
 //! The command line, from the outside: one binary, repositories made for each test, providers on loopback.
 
-#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "a test says what it expected")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::type_complexity,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test says what it expected"
+)]
 
 mod checks;
 mod fixtures;
@@ -11,4 +18,5 @@ mod providers;
 mod scaffold;
 mod secrets;
 #[path = "../support/stub.rs"]
+#[allow(dead_code, reason = "benches use the rest of it")]
 mod stub;

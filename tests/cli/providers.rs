@@ -174,7 +174,7 @@ fn nobody_there_is_exit_3_with_one_clear_line() {
 fn a_missing_key_is_said_before_anything_is_called() {
     let stub = answering("openai", 5);
     let project = served("openai", &stub.url, 4.0, 2).set("OPENAI_API_KEY", "");
-    project.run(&["eval"]).exits(2).says("OPENAI_API_KEY");
+    project.run(&["eval"]).exits(3).says("OPENAI_API_KEY");
     assert_eq!(stub.count(), 0);
 }
 

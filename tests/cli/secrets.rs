@@ -72,5 +72,5 @@ fn an_env_file_is_read_unless_git_tracks_it() {
     project.git(&["init", "-q"]);
     project.git(&["add", "-f", ".env"]);
     project.git(&["commit", "-qm", "a mistake"]);
-    project.run(&["run", "support", "--var", "input=hi"]).exits(2).says(".env is tracked");
+    project.run(&["run", "support", "--var", "input=hi"]).exits(3).says(".env is tracked");
 }

@@ -58,7 +58,7 @@ fn a_variable_that_is_not_set_blocks_with_what_to_type() {
     )
     .expect_err("unready");
     assert_eq!(error.message, "ANTHROPIC_API_KEY is not set, and provider `anthropic` needs it");
-    assert!(error.missing_key);
+    assert_eq!(error.lack, Lack::Key);
     let error = Error::from(error);
     assert_eq!(error.kind(), crate::domain::Kind::Input);
     assert_eq!(error.hint_text(), Some("export ANTHROPIC_API_KEY=…"));

@@ -122,7 +122,7 @@ impl Reporter for Follower {
         match &record.grade {
             Grade::Unscored { .. } => self.unscored += 1,
             Grade::Scored { asserts, .. } => {
-                self.failed += u64::from(asserts.iter().any(|assert| !assert.passed))
+                self.failed += u64::from(asserts.iter().any(|assert| !assert.passed));
             }
         }
         for call in record.calls.iter().filter(|call| call.source == Source::Live) {

@@ -83,13 +83,21 @@ impl Finished {
                 })
                 .collect(),
         };
-        let views: Vec<_> = plan
+        let mut views: Vec<_> = plan
             .gates
             .iter()
             .zip(&self.follower.gates)
             .zip(&decisions)
             .map(|((gate, gathered), decision)| assemble::view(gate, &gathered.tally, decision))
             .collect();
+        if self.ending == Ending::Interrupted {
+            for ((view, gathered), gate) in views.iter_mut().zip(&self.follower.gates).zip(&plan.gates) {
+                let (done, all) = (gathered.tally.trials(), gate.planned());
+                view.sentence = format!(
+                    "interrupted: {done} of {all} trials are done; `llmops eval --resume` continues the run"
+                );
+            }
+        }
         let stored = Stored {
             report,
             sentences: views.iter().map(|view| view.sentence.clone()).collect(),

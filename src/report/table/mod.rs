@@ -199,10 +199,10 @@ fn summary(report: &Report, options: Options) -> String {
     if let Some(spent) = spent(report) {
         parts.push(format!("{} spent", spent.display()));
     }
-    if let Some(run) = &report.run {
-        if run.duration_ms.is_some() {
-            parts.push(duration_ms(run.duration_ms));
-        }
+    if let Some(run) = &report.run
+        && run.duration_ms.is_some()
+    {
+        parts.push(duration_ms(run.duration_ms));
     }
     parts.retain(|part| !part.is_empty());
     parts.push(format!("exit code {}", report.exit_code));
