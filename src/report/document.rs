@@ -1,6 +1,7 @@
 //! What every renderer is given: the report, its cases as streams, and what only people read.
 
 use super::v1;
+use crate::domain::score::reaches;
 use crate::domain::{Chunk, Message, Result};
 
 /// The stream of one gate's cases.
@@ -103,7 +104,8 @@ impl<'a> Document<'a> {
         if let Some(view) = self.views.get(gate) {
             return Ok(view.worst.iter().take(most).cloned().collect());
         }
-        worst(self.cases.of(gate), most)
+        let required = self.report.gates.get(gate).and_then(|gate| gate.required);
+        worst(self.cases.of(gate), most, required)
     }
 
     /// Whether some gate was compared with a baseline.
@@ -112,16 +114,17 @@ impl<'a> Document<'a> {
     }
 }
 
-/// The `most` worst cases that did not pass: failed before unscored, low scores first, then in plan order. Holds
-/// no more than that many at a time.
+/// The `most` worst cases: failed before unscored, then those that passed with a score below what the gate requires;
+/// low scores first, then in plan order. Holds no more than that many at a time.
 ///
 /// # Errors
 /// When a case cannot be read.
-pub fn worst(cases: CaseStream<'_>, most: usize) -> Result<Vec<v1::Case>> {
+pub fn worst(cases: CaseStream<'_>, most: usize, required: Option<f64>) -> Result<Vec<v1::Case>> {
     let mut kept: Vec<v1::Case> = Vec::new();
     for case in cases {
         let case = case?;
-        if case.status == v1::Status::Passed {
+        let low = matches!((case.score, required), (Some(score), Some(required)) if !reaches(score, required));
+        if case.status == v1::Status::Passed && !low {
             continue;
         }
         let at = kept.partition_point(|have| badness(have) <= badness(&case));
@@ -156,10 +159,11 @@ mod tests {
     use crate::report::sample;
 
     #[test]
-    fn the_worst_come_first_and_passed_ones_never() {
+    fn the_worst_come_first_and_passed_ones_only_below_what_is_required() {
         let case = |id: &str, status, score| v1::Case { id: id.into(), status, score, ..sample::case("x") };
         let cases = [
             case("fine", v1::Status::Passed, Some(1.0)),
+            case("low", v1::Status::Passed, Some(0.0)),
             case("bad", v1::Status::Failed, Some(2.5)),
             case("outage", v1::Status::Unscored, None),
             case("worse", v1::Status::Failed, Some(-1.0)),
@@ -167,9 +171,9 @@ mod tests {
         ];
         let ids = |most| -> Vec<String> {
             let stream = Box::new(cases.iter().cloned().map(Ok));
-            worst(stream, most).expect("readable").into_iter().map(|case| case.id).collect()
+            worst(stream, most, Some(0.5)).expect("readable").into_iter().map(|case| case.id).collect()
         };
-        assert_eq!(ids(9), ["worse", "bad", "bad-too", "outage"]);
+        assert_eq!(ids(9), ["worse", "bad", "bad-too", "outage", "low"]);
         assert_eq!(ids(2), ["worse", "bad"]);
     }
 }
