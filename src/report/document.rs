@@ -123,7 +123,8 @@ pub fn worst(cases: CaseStream<'_>, most: usize, required: Option<f64>) -> Resul
     let mut kept: Vec<v1::Case> = Vec::new();
     for case in cases {
         let case = case?;
-        let low = matches!((case.score, required), (Some(score), Some(required)) if !reaches(score, required));
+        let low =
+            matches!((case.score, required), (Some(score), Some(required)) if !reaches(score, required));
         if case.status == v1::Status::Passed && !low {
             continue;
         }

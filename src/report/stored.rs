@@ -98,7 +98,11 @@ impl StoredRun {
                 Ok(View {
                     sentence: self.stored.sentences.get(gate).cloned().unwrap_or_default(),
                     notes: self.stored.notes.get(gate).cloned().unwrap_or_default(),
-                    worst: super::document::worst(self.cases(gate), worst, self.stored.report.gates[gate].required)?,
+                    worst: super::document::worst(
+                        self.cases(gate),
+                        worst,
+                        self.stored.report.gates[gate].required,
+                    )?,
                     line: self.stored.lines.get(gate).copied().flatten(),
                 })
             })

@@ -9,6 +9,7 @@
     reason = "a test says what it expected"
 )]
 
+mod chaos;
 mod checks;
 mod fixtures;
 mod gates;
