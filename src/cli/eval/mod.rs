@@ -36,8 +36,8 @@ pub fn eval(global: &Global, terminal: &Terminal, args: &EvalArgs) -> Result<Exi
     }
     let session = Session::prepare(&workspace, terminal, args, plan, resumed)?;
     let finished = session.conduct(terminal)?;
-    let run = finished.decide(&workspace, args, &warnings)?;
-    publish(&workspace, terminal, &run, &warnings)?;
+    let (run, found) = finished.decide(&workspace, args, &warnings)?;
+    publish(&workspace, terminal, &run, &found)?;
     write_stored(&run, &args.reports, terminal)?;
     Ok(run.exit())
 }

@@ -6,7 +6,7 @@ use crate::cli::args::EvalArgs;
 use crate::cli::clock;
 use crate::cli::terminal::Terminal;
 use crate::cli::workspace::Workspace;
-use crate::domain::{Code, Diagnostic, Error, Exchange, Exit, ModelId, Place, Result, Verdict};
+use crate::domain::{Code, Diagnostic, Error, Exchange, Exit, ModelId, Place, Result, Severity, Verdict};
 use crate::gate::{Decision, Terms, decide};
 use crate::ledger::{DEFAULT_KEPT_RUNS, Home, RunReader, export_recordings, prune_runs};
 use crate::plan::{GatePlan, Plan};
@@ -25,6 +25,10 @@ use std::sync::{Arc, PoisonError};
 pub const MODEL_REPORTED: Code = Code("other-model-reported");
 /// A line of the store or of a recording was skipped.
 pub const STORE_SKIPPED: Code = Code("store-skipped");
+/// What pacing a provider took.
+pub const PACED: Code = Code("provider-paced");
+/// A provider's calls were stopped.
+pub const PROVIDER_STOPPED: Code = Code("provider-stopped");
 /// Cases shown below a gate.
 const WORST: usize = 5;
 
@@ -52,7 +56,7 @@ impl Finished {
         workspace: &Workspace,
         args: &EvalArgs,
         warnings: &[Diagnostic],
-    ) -> Result<StoredRun> {
+    ) -> Result<(StoredRun, Vec<Diagnostic>)> {
         let plan = &self.shared.plan;
         let decisions: Vec<Decision> = plan
             .gates
@@ -67,6 +71,7 @@ impl Finished {
         let mut diagnostics: Vec<Diagnostic> = warnings.to_vec();
         diagnostics.extend(self.reported_models());
         diagnostics.extend(self.skipped());
+        diagnostics.extend(self.paced());
         let report = v1::Report {
             schema: v1::SCHEMA.to_owned(),
             verdict: worst(&decisions).map(v1::Verdict::from),
@@ -110,7 +115,7 @@ impl Finished {
         }
         self.keep(&stored)?;
         let reader = RunReader::open(&self.home, self.follower.id.as_str())?;
-        StoredRun::new(stored, reader)
+        Ok((StoredRun::new(stored, reader)?, diagnostics))
     }
 
     /// Keeps the report. An interrupted run keeps it too, under a name that leaves the run open for `--resume`.
@@ -177,6 +182,26 @@ impl Finished {
         lines.map(|line| Diagnostic::warning(STORE_SKIPPED, line)).collect()
     }
 
+    /// What holding back, retrying and the breaker did, by provider.
+    fn paced(&self) -> Vec<Diagnostic> {
+        let mut found = Vec::new();
+        for pacing in self.shared.desk.providers.pacing() {
+            let retries = pacing.retries.iter().map(|(reason, count)| format!("{count} retried ({})", reason.as_str()));
+            let waits = pacing.waits.iter().map(|(reason, (count, total))| {
+                format!("{count} waited ({}, {:.1} s in all)", reason.as_str(), total.as_secs_f64())
+            });
+            let words: Vec<String> = retries.chain(waits).collect();
+            if !words.is_empty() {
+                found.push(Diagnostic::note(PACED, format!("calls to `{}`: {}", pacing.provider, words.join(", "))));
+            }
+            if let Some(why) = pacing.stopped {
+                let message = format!("no more calls were made to `{}`: {why}", pacing.provider);
+                found.push(Diagnostic::warning(PROVIDER_STOPPED, message).help("run again when it answers: what finished is stored"));
+            }
+        }
+        found
+    }
+
     /// Writes the exchanges of this run as recordings, per prompt.
     fn export(&self, workspace: &Workspace) -> Result<()> {
         let Some(recorded) = &self.shared.desk.recorded else { return Ok(()) };
@@ -226,18 +251,18 @@ fn worst(decisions: &[Decision]) -> Option<&Verdict> {
     decisions.iter().map(|decision| &decision.verdict).max_by_key(|verdict| verdict.rank())
 }
 
-/// Shows a run on stdout: the table, or the machine form.
+/// Shows a run: findings on stderr, the table or the machine form on stdout.
 ///
 /// # Errors
 /// When a record cannot be read.
-pub fn publish(
-    workspace: &Workspace,
-    terminal: &Terminal,
-    run: &StoredRun,
-    warnings: &[Diagnostic],
-) -> Result<()> {
-    if !warnings.is_empty() && !terminal.quiet {
-        terminal.draw(warnings, &|path| workspace.source(path));
+pub fn publish(workspace: &Workspace, terminal: &Terminal, run: &StoredRun, found: &[Diagnostic]) -> Result<()> {
+    let shown: Vec<Diagnostic> = found
+        .iter()
+        .filter(|found| found.severity != Severity::Note || terminal.verbose)
+        .cloned()
+        .collect();
+    if !shown.is_empty() && !terminal.quiet {
+        terminal.draw(&shown, &|path| workspace.source(path));
     }
     show(run, terminal)
 }
