@@ -9,7 +9,8 @@ use crate::domain::{Exit, Result};
 use crate::ledger::{Home, RunReader};
 use crate::report::stored::StoredRun;
 
-/// Writes a stored run; without a format, shows it as `eval` did. Ends as that run ended.
+/// Writes a stored run; without a format, shows it as `eval` did. What that run decided stands in what is written, not
+/// in the exit code: writing it succeeded.
 ///
 /// # Errors
 /// When there is no such run, it was never finished, or a file cannot be written.
@@ -20,5 +21,5 @@ pub fn report(global: &Global, terminal: &Terminal, args: &ReportArgs) -> Result
         show(&run, terminal)?;
     }
     write_stored(&run, &args.reports, terminal)?;
-    Ok(run.exit())
+    Ok(Exit::Done)
 }

@@ -39,7 +39,7 @@ fn an_interrupted_run_drains_keeps_what_finished_and_is_continued() {
     let before = stub.count();
     assert!(before < 120, "it stopped early: {before}");
 
-    project.run(&["report", "last"]).exits(130).says("interrupted");
+    project.run(&["report", "last"]).exits(0).says("interrupted");
     let report = project.run(&["eval", "--resume", "--json"]).exits(0).json();
     assert_eq!(report["gates"][0]["cases_scored"], 60);
     assert_eq!(stub.count(), 120, "no completed call was made twice");
