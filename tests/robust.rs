@@ -39,18 +39,40 @@ fn replies() -> impl Strategy<Value = Value> {
         any::<i64>().prop_map(Value::from),
         any::<f64>().prop_map(|number| json!(number)),
         ".{0,12}".prop_map(Value::from),
-        prop::sample::select(vec!["text", "tool_use", "refusal", "stop", "end_turn", "length", "assistant"]).prop_map(Value::from),
+        prop::sample::select(vec!["text", "tool_use", "refusal", "stop", "end_turn", "length", "assistant"])
+            .prop_map(Value::from),
     ];
     let keys = prop::sample::select(vec![
-        "choices", "message", "content", "finish_reason", "stop_reason", "usage", "prompt_tokens", "input_tokens",
-        "output_tokens", "completion_tokens_details", "tool_calls", "function", "arguments", "name", "type", "text",
-        "error", "model", "refusal", "cache_creation", "input", "output", "context",
+        "choices",
+        "message",
+        "content",
+        "finish_reason",
+        "stop_reason",
+        "usage",
+        "prompt_tokens",
+        "input_tokens",
+        "output_tokens",
+        "completion_tokens_details",
+        "tool_calls",
+        "function",
+        "arguments",
+        "name",
+        "type",
+        "text",
+        "error",
+        "model",
+        "refusal",
+        "cache_creation",
+        "input",
+        "output",
+        "context",
     ]);
     leaf.prop_recursive(5, 48, 6, move |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            prop::collection::vec((keys.clone(), inner), 0..6)
-                .prop_map(|pairs| Value::Object(pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())),
+            prop::collection::vec((keys.clone(), inner), 0..6).prop_map(|pairs| Value::Object(
+                pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+            )),
         ]
     })
 }

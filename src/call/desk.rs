@@ -2,11 +2,12 @@
 //! stored before anyone hears of it; a failure never is.
 
 use super::budget::Budget;
-use super::{CallFailure, Providers};
+use super::{CallFailure, Providers, miss};
 use crate::domain::exchange::Source;
 use crate::domain::{Digest, Error, Exchange, PromptName, Reply, Request, Result, Usd};
 use crate::ledger::{ExchangeStore, Prices, Recordings};
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// The API of what runs in this binary: it needs neither network nor key, is as fast as a store, and is never stored.
 const BUILTIN: &str = "builtin";
@@ -54,6 +55,31 @@ pub enum Denied {
     Storage(Error),
 }
 
+/// Requests that are compared with for saying why another is not stored.
+const COMPARED: usize = 500;
+
+/// Why requests were not in the store.
+#[derive(Debug, Default)]
+pub struct Misses {
+    stored: OnceLock<Vec<Exchange>>,
+    found: Mutex<BTreeMap<String, u64>>,
+}
+
+impl Misses {
+    fn add(&self, request: &Request, store: &ExchangeStore) {
+        let stored = self.stored.get_or_init(|| store.newest(COMPARED).unwrap_or_default());
+        let why = miss::explain(request, stored.iter().map(|exchange| &exchange.request));
+        let why = why.unwrap_or_else(|| "nothing is stored".to_owned());
+        *self.found.lock().unwrap_or_else(PoisonError::into_inner).entry(why).or_default() += 1;
+    }
+
+    /// Each reason with how many calls it made necessary.
+    pub fn counted(&self) -> Vec<(String, u64)> {
+        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        found.iter().map(|(why, count)| (why.clone(), *count)).collect()
+    }
+}
+
 /// Everything that is needed to get a reply.
 #[derive(Debug)]
 pub struct Desk {
@@ -71,6 +97,8 @@ pub struct Desk {
     pub policy: Policy,
     /// The clock: RFC 3339 in UTC.
     pub now: fn() -> String,
+    /// Why requests were not in the store, counted, where that is to be said.
+    pub misses: Option<Misses>,
     /// The exchanges of this run, kept where they are to be recorded.
     pub recorded: Option<Mutex<Vec<(PromptName, Exchange)>>>,
 }
@@ -90,6 +118,9 @@ impl Desk {
         }
         if self.policy == Policy::Offline && request.api != BUILTIN {
             return Err(Denied::NotRecorded);
+        }
+        if let Some(misses) = self.misses.as_ref().filter(|_| request.api != BUILTIN) {
+            misses.add(request, &self.store);
         }
         let reservation = self.budget.reserve(request, &self.prices).ok_or(Denied::CostLimit)?;
         let outcome = self.providers.call(request).await;

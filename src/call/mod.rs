@@ -18,6 +18,7 @@ pub mod http;
 pub mod https;
 mod lane;
 pub mod local_fault;
+mod miss;
 pub mod openai;
 pub mod openai_embeddings;
 pub mod outcome;

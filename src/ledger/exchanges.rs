@@ -112,6 +112,21 @@ impl ExchangeStore {
         Ok(self.opened()?.index.contains_key(key))
     }
 
+    /// Up to `most` stored exchanges, the newest segments first; for saying why a request is not among them.
+    ///
+    /// # Errors
+    /// When the folder of the store cannot be listed.
+    pub fn newest(&self, most: usize) -> Result<Vec<Exchange>> {
+        let mut slots: Vec<(Digest, Slot)> =
+            self.opened()?.index.iter().map(|(key, slot)| (*key, *slot)).collect();
+        slots.sort_unstable_by_key(|(_, slot)| std::cmp::Reverse((slot.segment, slot.span.offset)));
+        let mut found = Vec::new();
+        for (key, _) in slots.into_iter().take(most) {
+            found.extend(self.get(&key)?);
+        }
+        Ok(found)
+    }
+
     /// Stores an exchange. When it returns, the exchange survives the end of this process, however it comes.
     ///
     /// # Errors

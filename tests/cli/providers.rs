@@ -319,3 +319,14 @@ fn a_program_answers_and_its_failure_is_exit_3() {
     project.run(&["eval", "--retries", "0"]).exits(3).says("broken");
     project.run(&["eval", "--no-exec", "--no-cache"]).exits(3);
 }
+
+#[test]
+fn a_miss_is_explained_by_what_differs_from_the_nearest_stored_request() {
+    let stub = answering("openai", 5);
+    let project = served("openai", &stub.url, 4.0, 3);
+    project.run(&["eval", "-v"]).exits(0).says("nothing is stored");
+    project.replace("prompts/support.yaml", "temperature: 0.2", "temperature: 0.3");
+    project.run(&["eval", "-v"]).exits(0).says("differs in parameters");
+    project.replace("prompts/support.yaml", "Answer briefly", "Answer at length");
+    project.run(&["eval", "-v"]).exits(0).says("differs in message 1 (system)");
+}

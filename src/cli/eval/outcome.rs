@@ -2,6 +2,7 @@
 
 use super::follow::Follower;
 use crate::aggregate::Tally;
+use crate::call::desk::Misses;
 use crate::cli::args::EvalArgs;
 use crate::cli::clock;
 use crate::cli::terminal::Terminal;
@@ -27,6 +28,8 @@ pub const MODEL_REPORTED: Code = Code("other-model-reported");
 pub const STORE_SKIPPED: Code = Code("store-skipped");
 /// What pacing a provider took.
 pub const PACED: Code = Code("provider-paced");
+/// Why calls were needed.
+pub const NOT_STORED: Code = Code("not-stored");
 /// A provider's calls were stopped.
 pub const PROVIDER_STOPPED: Code = Code("provider-stopped");
 /// Cases shown below a gate.
@@ -182,21 +185,32 @@ impl Finished {
         lines.map(|line| Diagnostic::warning(STORE_SKIPPED, line)).collect()
     }
 
-    /// What holding back, retrying and the breaker did, by provider.
+    /// Why calls were needed, and what holding back, retrying and the breaker did, by provider.
     fn paced(&self) -> Vec<Diagnostic> {
-        let mut found = Vec::new();
+        let misses = self.shared.desk.misses.as_ref().map(Misses::counted).unwrap_or_default();
+        let mut found: Vec<Diagnostic> = misses
+            .into_iter()
+            .map(|(why, count)| Diagnostic::note(NOT_STORED, format!("{count} calls were needed: {why}")))
+            .collect();
         for pacing in self.shared.desk.providers.pacing() {
-            let retries = pacing.retries.iter().map(|(reason, count)| format!("{count} retried ({})", reason.as_str()));
+            let retries =
+                pacing.retries.iter().map(|(reason, count)| format!("{count} retried ({})", reason.as_str()));
             let waits = pacing.waits.iter().map(|(reason, (count, total))| {
                 format!("{count} waited ({}, {:.1} s in all)", reason.as_str(), total.as_secs_f64())
             });
             let words: Vec<String> = retries.chain(waits).collect();
             if !words.is_empty() {
-                found.push(Diagnostic::note(PACED, format!("calls to `{}`: {}", pacing.provider, words.join(", "))));
+                found.push(Diagnostic::note(
+                    PACED,
+                    format!("calls to `{}`: {}", pacing.provider, words.join(", ")),
+                ));
             }
             if let Some(why) = pacing.stopped {
                 let message = format!("no more calls were made to `{}`: {why}", pacing.provider);
-                found.push(Diagnostic::warning(PROVIDER_STOPPED, message).help("run again when it answers: what finished is stored"));
+                found.push(
+                    Diagnostic::warning(PROVIDER_STOPPED, message)
+                        .help("run again when it answers: what finished is stored"),
+                );
             }
         }
         found
@@ -255,12 +269,14 @@ fn worst(decisions: &[Decision]) -> Option<&Verdict> {
 ///
 /// # Errors
 /// When a record cannot be read.
-pub fn publish(workspace: &Workspace, terminal: &Terminal, run: &StoredRun, found: &[Diagnostic]) -> Result<()> {
-    let shown: Vec<Diagnostic> = found
-        .iter()
-        .filter(|found| found.severity != Severity::Note || terminal.verbose)
-        .cloned()
-        .collect();
+pub fn publish(
+    workspace: &Workspace,
+    terminal: &Terminal,
+    run: &StoredRun,
+    found: &[Diagnostic],
+) -> Result<()> {
+    let shown: Vec<Diagnostic> =
+        found.iter().filter(|found| found.severity != Severity::Note || terminal.verbose).cloned().collect();
     if !shown.is_empty() && !terminal.quiet {
         terminal.draw(&shown, &|path| workspace.source(path));
     }

@@ -164,6 +164,7 @@ fn desk(
         budget: Budget::new(args.max_cost),
         policy,
         now: clock::rfc3339,
+        misses: terminal.verbose.then(Default::default),
         recorded: args.record.then(Default::default),
     })
 }
