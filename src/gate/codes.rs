@@ -57,7 +57,7 @@ pub const TOKENS_OPEN: Code = Code("input-tokens-not-known");
 /// Fewer cases than `min_cases`.
 pub const TOO_FEW_CASES: Code = Code("too-few-cases");
 /// The plan has no cases.
-pub const NO_CASES: Code = Code("no-cases");
+pub const NO_CASES: Code = Code("nothing-planned");
 /// More trials without a grade than `max_unscored`.
 pub const TOO_MANY_UNSCORED: Code = Code("too-many-unscored");
 /// No trial has a grade.

@@ -28,7 +28,7 @@ pub fn write(report: &Report, cases: &Cases<'_>, out: &mut dyn Write) -> Result<
     out.write_all(b"]}\n").map_err(unwritten)
 }
 
-/// Reads a report that [`write`] or an earlier version of it wrote, and hands each case to `each` with the place
+/// Reads a report that [`write()`] or an earlier version of it wrote, and hands each case to `each` with the place
 /// of its gate.
 ///
 /// # Errors

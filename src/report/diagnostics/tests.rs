@@ -3,7 +3,7 @@ use crate::domain::{Code, Place};
 
 const PLAIN: Style = Style { color: Color::Off, charset: Charset::Unicode, width: 80 };
 const ASCII: Style = Style { charset: Charset::Ascii, ..PLAIN };
-const UNKNOWN_KEY: Code = Code("unknown-key");
+const UNKNOWN_KEY: Code = crate::domain::Code("unknown-key");
 
 fn path(text: &str) -> RelPath {
     RelPath::new(text).expect("a path")
