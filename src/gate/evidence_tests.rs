@@ -68,7 +68,7 @@ fn a_suite_below_min_cases_fails() {
 fn no_cases_never_pass() {
     let none = with(|f| (f.planned.cases, f.records) = (0, Vec::new()));
     assert_eq!(none.verdict().0, "inconclusive");
-    assert_eq!(none.verdict().1[0], "no-cases");
+    assert_eq!(none.verdict().1[0], "nothing-planned");
 }
 
 #[test]
