@@ -6,6 +6,7 @@ pub mod digest;
 pub mod error;
 pub mod exchange;
 pub mod exit;
+pub mod family;
 pub mod grade;
 pub mod ids;
 pub mod message;

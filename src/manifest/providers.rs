@@ -144,19 +144,18 @@ fn vendor_of(model: &ModelId) -> Option<&'static str> {
     }
 }
 
-/// The family of a model: models of one family tend to favour each other's answers. `None` for built-in
-/// models and where the id tells nothing.
+/// The family of a model: models of one family tend to favour each other's answers. Where the table of families does
+/// not know a name, the word it begins with stands for one. `None` for built-in models and where the id tells nothing.
 pub fn family(model: &ModelId) -> Option<String> {
     let id = model.as_str();
     if id.starts_with("builtin/") {
         return None;
     }
-    let bare = ModelId::from(id.rsplit('/').next().unwrap_or(id));
-    let table = model::facts(model).map(|facts| facts.provider.as_str());
-    if let Some(vendor) = vendor_of(&bare).or(table) {
-        return Some(vendor.to_owned());
+    if let Some(family) = crate::domain::family::family(id) {
+        return Some(family.to_owned());
     }
-    let word: String = bare.as_str().chars().take_while(|c| c.is_ascii_alphabetic()).collect();
+    let bare = id.rsplit('/').next().unwrap_or(id);
+    let word: String = bare.chars().take_while(|c| c.is_ascii_alphabetic()).collect();
     (word.len() > 2).then(|| word.to_lowercase())
 }
 

@@ -1,7 +1,6 @@
 //! Questions that take many runs, or people: does the judge agree with human labels?
 
 pub mod agreement;
-pub mod bias;
 pub mod calibration;
 pub mod labels;
 pub mod sheet;

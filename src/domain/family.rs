@@ -1,5 +1,8 @@
 //! Whether two models are of one family: a judge tends to favour answers of its own.
 
+use serde::Deserialize;
+use std::sync::LazyLock;
+
 /// The family of a model, by its name: who trained it. `None` for a name that is not known, which is no evidence
 /// that two models differ.
 ///
@@ -10,7 +13,10 @@ pub fn family(model: &str) -> Option<&'static str> {
     let model = model.to_ascii_lowercase();
     let parts: Vec<&str> = model.split(['/', '.', ':', '@']).filter(|part| !part.is_empty()).collect();
     parts.iter().rev().find_map(|part| {
-        FAMILIES.iter().find(|(prefix, _)| starts_a_word(part, prefix)).map(|(_, family)| *family)
+        TABLE
+            .iter()
+            .find(|row| row.names.iter().any(|name| starts_a_word(part, name)))
+            .map(|row| row.family.as_str())
     })
 }
 
@@ -27,53 +33,34 @@ fn starts_a_word(part: &str, prefix: &str) -> bool {
     })
 }
 
-/// How names begin, and who trained what is so named: the vendors' own naming of their models.
-const FAMILIES: &[(&str, &str)] = &[
-    ("claude", "anthropic"),
-    ("anthropic", "anthropic"),
-    ("gpt", "openai"),
-    ("chatgpt", "openai"),
-    ("o1", "openai"),
-    ("o3", "openai"),
-    ("o4", "openai"),
-    ("text-embedding-3", "openai"),
-    ("davinci", "openai"),
-    ("openai", "openai"),
-    ("gemini", "google"),
-    ("gemma", "google"),
-    ("palm", "google"),
-    ("mistral", "mistral"),
-    ("mixtral", "mistral"),
-    ("ministral", "mistral"),
-    ("magistral", "mistral"),
-    ("codestral", "mistral"),
-    ("devstral", "mistral"),
-    ("pixtral", "mistral"),
-    ("open-mistral", "mistral"),
-    ("open-mixtral", "mistral"),
-    ("mistralai", "mistral"),
-    ("deepseek", "deepseek"),
-    ("llama", "meta"),
-    ("meta-llama", "meta"),
-    ("codellama", "meta"),
-    ("qwen", "alibaba"),
-    ("qwq", "alibaba"),
-    ("command", "cohere"),
-    ("c4ai", "cohere"),
-    ("grok", "xai"),
-    ("phi", "microsoft"),
-    ("nova", "amazon"),
-    ("titan", "amazon"),
-    ("jamba", "ai21"),
-    ("kimi", "moonshot"),
-    ("moonshot", "moonshot"),
-    ("glm", "zhipu"),
-    ("yi", "01-ai"),
-];
+/// One family of the table.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Row {
+    family: String,
+    names: Vec<String>,
+    #[serde(rename = "source")]
+    _source: String,
+    #[serde(rename = "date")]
+    _date: String,
+}
+
+static TABLE: LazyLock<Vec<Row>> =
+    LazyLock::new(|| serde_yaml::from_str(include_str!("families.yaml")).unwrap_or_default());
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_table_can_be_read() {
+        let rows: Vec<Row> = serde_yaml::from_str(include_str!("families.yaml")).expect("the table");
+        let names: Vec<&String> = rows.iter().flat_map(|row| &row.names).collect();
+        let unique: std::collections::BTreeSet<&&String> = names.iter().collect();
+        assert!(names.len() > 30 && unique.len() == names.len(), "{names:?}");
+        assert!(names.iter().all(|name| **name == name.to_lowercase()));
+        assert!(rows.iter().all(|row| row._date.parse::<jiff::civil::Date>().is_ok()));
+    }
 
     #[test]
     fn a_family_is_found_behind_hosts_and_regions() {
