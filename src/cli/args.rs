@@ -69,6 +69,8 @@ pub enum Command {
     Run(RunArgs),
     /// Write a stored run in other formats.
     Report(ReportArgs),
+    /// Hold a judge against human labels, or make a sheet to label.
+    Calibrate(CalibrateArgs),
 }
 
 /// `llmops init`.
@@ -152,6 +154,26 @@ pub struct ReportArgs {
     /// Write this format to this path (`-` is stdout); repeatable.
     #[arg(long = "report", value_name = "FORMAT=PATH")]
     pub reports: Vec<Target>,
+}
+
+/// `llmops calibrate`.
+#[derive(Args, Debug)]
+#[command(group = clap::ArgGroup::new("what").required(true))]
+pub struct CalibrateArgs {
+    /// Name or path of a suite with a judge.
+    pub suite: String,
+    /// Human labels: CSV or JSONL with case, dimension, score and, optionally, rater.
+    #[arg(long, value_name = "FILE", group = "what")]
+    pub labels: Option<PathBuf>,
+    /// Write a labelling sheet of N answers, as CSV and as an HTML form.
+    #[arg(long, value_name = "N", group = "what", value_parser = clap::value_parser!(u32).range(1..))]
+    pub sample: Option<u32>,
+    /// Where to write the sheet; the form stands beside it as .html.
+    #[arg(long, value_name = "PATH", requires = "sample")]
+    pub out: Option<PathBuf>,
+    /// The run whose answers and scores to take, instead of the last complete one of the suite.
+    #[arg(long, value_name = "ID")]
+    pub run: Option<String>,
 }
 
 /// `llmops eval`.

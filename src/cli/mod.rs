@@ -2,6 +2,7 @@
 //! a code.
 
 mod args;
+mod calibrate;
 mod check;
 mod clock;
 mod eval;
@@ -44,6 +45,7 @@ fn dispatch(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         Command::Render(args) => render::render(&cli.global, terminal, args),
         Command::Eval(args) => eval::eval(&cli.global, terminal, args),
         Command::Run(args) => run::run(&cli.global, terminal, args),
+        Command::Calibrate(args) => calibrate::calibrate(&cli.global, terminal, args),
         Command::Report(args) => report::report(&cli.global, terminal, args),
     }
 }

@@ -5,6 +5,7 @@ use super::check::{Check, State};
 use super::{Terms, codes, show};
 use crate::aggregate::Interval;
 use crate::aggregate::tally::Tally;
+use crate::domain::Breach;
 use crate::domain::score::TOLERANCE;
 
 /// The comparison with the baseline, paired by case on the same suite and judge.
@@ -23,15 +24,12 @@ pub enum Comparison {
     },
 }
 
-/// What the judge has shown against human labels, of the least agreeing dimension.
-#[derive(Clone, Copy, PartialEq, Debug)]
+/// What the judge has shown against human labels, held against `require_calibration`. The record is read and held
+/// against the terms where calibration is at home, in `study`; the gate takes in what came of it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Calibration {
-    /// Quadratic weighted kappa; `None` where it is not defined.
-    pub kappa: Option<f64>,
-    /// Mean of judge − human.
-    pub bias: Option<f64>,
-    /// How many labels.
-    pub labels: u32,
+    /// Every reason why the judge has not shown what is demanded, with its own code; empty where it has.
+    pub lacks: Vec<Breach>,
 }
 
 /// `max_regression`: failed when the mean delta is below −margin *and* its interval excludes 0. Otherwise it holds and
@@ -73,36 +71,29 @@ pub(super) fn regression(terms: &Terms, tally: &Tally) -> Option<Check> {
 }
 
 /// `require_calibration`: a judge that has not shown what is demanded of it gives no verdict, rather than a bad one.
-pub(super) fn calibration(terms: &Terms) -> Option<Check> {
-    let demand = terms.gate.require_calibration.as_ref()?;
-    let found = terms.calibration;
-    let mut lacks = Vec::new();
-    if found.is_none() {
-        lacks.push("there is no calibration of it".to_owned());
+pub(super) fn calibration(terms: &Terms) -> Vec<Check> {
+    if terms.gate.require_calibration.is_none() {
+        return Vec::new();
     }
-    if let (Some(least), Some(found)) = (demand.min_labels, found)
-        && found.labels < least
-    {
-        lacks.push(format!("{} labels of {least}", found.labels));
-    }
-    if let (Some(least), Some(found)) = (demand.min_kappa, found)
-        && found.kappa.is_none_or(|kappa| kappa < least - TOLERANCE)
-    {
-        let kappa = found.kappa.map_or_else(|| "not defined".to_owned(), |kappa| show::against(kappa, least));
-        lacks.push(format!("kappa {kappa}, {} required", show::threshold(least)));
-    }
-    if let (Some(most), Some(found)) = (demand.max_bias, found)
-        && found.bias.is_none_or(|bias| bias.abs() > most + TOLERANCE)
-    {
-        let bias = found.bias.map_or_else(|| "not known".to_owned(), |bias| show::against(bias.abs(), most));
-        lacks.push(format!("bias {bias}, {} at most", show::threshold(most)));
-    }
-    let (state, shown, sentence) = if lacks.is_empty() {
-        (State::Holds, "calibrated".to_owned(), "the judge is calibrated as required".to_owned())
-    } else {
-        let sentence = format!("the judge is not calibrated as required: {}", lacks.join("; "));
-        (State::Undecided, "not calibrated".to_owned(), sentence)
+    let check = |state, found: &str, code, sentence| Check {
+        name: "calibration".to_owned(),
+        demanded: "calibrated".to_owned(),
+        found: found.to_owned(),
+        state,
+        code,
+        sentence,
     };
-    let (name, demanded) = ("calibration".to_owned(), "calibrated".to_owned());
-    Some(Check { name, demanded, found: shown, state, code: codes::NOT_CALIBRATED, sentence })
+    let Some(Calibration { lacks }) = terms.calibration else {
+        let sentence = "a calibrated judge is required, and nothing shows that this one is".to_owned();
+        return vec![check(State::Undecided, "not calibrated", codes::NOT_CALIBRATED, sentence)];
+    };
+    if lacks.is_empty() {
+        let sentence = "the judge is calibrated as required".to_owned();
+        return vec![check(State::Holds, "calibrated", codes::NOT_CALIBRATED, sentence)];
+    }
+    let lacking = |breach: &Breach| {
+        let sentence = format!("the judge is not calibrated as required: {}", breach.message);
+        check(State::Undecided, "not calibrated", breach.code, sentence)
+    };
+    lacks.iter().map(lacking).collect()
 }

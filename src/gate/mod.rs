@@ -66,7 +66,7 @@ pub struct Terms<'a> {
     pub has_judge: bool,
     /// The comparison with the baseline, where one was made.
     pub comparison: Option<&'a Comparison>,
-    /// What this very judge has shown against human labels, where it has.
+    /// What this very judge has shown against human labels; `None` where nobody looked.
     pub calibration: Option<&'a Calibration>,
 }
 

@@ -9,12 +9,14 @@ use crate::plan::{GatePlan, Selection};
 use std::collections::BTreeSet;
 
 /// What a run saw of the models behind a gate.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug, Default)]
 pub struct Reported {
     /// Models that answered.
     pub answers: BTreeSet<ModelId>,
     /// Models that judged.
     pub judges: BTreeSet<ModelId>,
+    /// What the judge has shown against human labels.
+    pub calibration: Option<v1::CalibrationRef>,
 }
 
 /// The machine form of one gate.
@@ -43,6 +45,7 @@ pub fn gate(plan: &GatePlan, tally: &Tally, decision: &Decision, reported: &Repo
             model: judge.model.to_string(),
             provider: judge.provider.to_string(),
             digest: plan.digests.judge.map(|digest| digest.to_string()).unwrap_or_default(),
+            calibration: reported.calibration.clone(),
         }),
         retrieval: plan.retrieval.as_ref().map(|retrieval| v1::Versioned {
             name: retrieval.name.to_string(),

@@ -4,11 +4,13 @@
 //! changes an exit code.
 
 pub mod assemble;
+pub mod calibration;
 pub mod csv;
 pub mod diagnostics;
 pub mod document;
 pub mod formats;
 pub mod github;
+mod grid;
 pub mod html;
 pub mod json;
 pub mod jsonl;

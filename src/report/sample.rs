@@ -142,6 +142,7 @@ pub fn gate() -> v1::Gate {
             model: "claude-opus-4-7-20260416".into(),
             provider: "anthropic".into(),
             digest: digest('c'),
+            calibration: None,
         }),
         retrieval: Some(v1::Versioned {
             name: "support_kb".into(),

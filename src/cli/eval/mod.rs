@@ -32,7 +32,7 @@ pub fn eval(global: &Global, terminal: &Terminal, args: &EvalArgs) -> Result<Exi
         return Err(Error::input("no case is planned").hint("name cases in the suite"));
     }
     if args.plan {
-        return outcome::planned(&workspace, terminal, &plan);
+        return Ok(Exit::Done);
     }
     let session = Session::prepare(&workspace, terminal, args, plan, resumed)?;
     let finished = session.conduct(terminal)?;

@@ -8,15 +8,15 @@ use crate::cli::clock;
 use crate::cli::terminal::Terminal;
 use crate::cli::workspace::Workspace;
 use crate::domain::{Code, Diagnostic, Error, Exchange, Exit, ModelId, Place, Result, Severity, Verdict};
-use crate::gate::{Decision, Terms, decide};
+use crate::gate::{Calibration, Decision, Terms, decide};
 use crate::ledger::{DEFAULT_KEPT_RUNS, Home, RunReader, export_recordings, prune_runs};
-use crate::plan::{GatePlan, Plan};
+use crate::plan::GatePlan;
 use crate::report::assemble;
 use crate::report::formats::{self, Format, Target};
 use crate::report::stored::{Stored, StoredRun};
 use crate::report::{table, v1};
 use crate::run::{Ending, Shared};
-use serde_json::json;
+use crate::study::calibration::shown::Shown;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
@@ -47,6 +47,8 @@ pub struct Finished {
     pub started: jiff::Timestamp,
     /// How it ended.
     pub ending: Ending,
+    /// What the judge of each gate has shown.
+    pub shown: Vec<Option<Shown>>,
 }
 
 impl Finished {
@@ -65,8 +67,12 @@ impl Finished {
             .gates
             .iter()
             .zip(&self.follower.gates)
-            .map(|(gate, gathered)| verdict(gate, &gathered.tally))
+            .zip(&self.shown)
+            .map(|((gate, gathered), shown)| verdict(gate, &gathered.tally, shown.as_ref()))
             .collect();
+        for (gathered, shown) in self.follower.gates.iter_mut().zip(&self.shown) {
+            gathered.reported.calibration = shown.as_ref().and_then(calibration_ref);
+        }
         let exit = match self.ending {
             Ending::Interrupted => Exit::Interrupted,
             Ending::Complete => worst(&decisions).map_or(Exit::NoVerdict, Verdict::exit),
@@ -244,8 +250,23 @@ fn other_model(asked: &ModelId, others: &[&str], place: Option<&Place>) -> Diagn
     finding
 }
 
+/// The record of a judge as reports refer to it.
+fn calibration_ref(shown: &Shown) -> Option<v1::CalibrationRef> {
+    let (record, digest) = shown.current()?;
+    Some(v1::CalibrationRef {
+        path: shown.path.to_string(),
+        digest: digest.to_string(),
+        date: record.date.clone(),
+        labels: u64::try_from(record.labels).unwrap_or(u64::MAX),
+        kappa: record.pooled.kappa,
+        bias: record.pooled.bias,
+    })
+}
+
 /// Decides one gate.
-pub fn verdict(gate: &GatePlan, tally: &Tally) -> Decision {
+pub fn verdict(gate: &GatePlan, tally: &Tally, shown: Option<&Shown>) -> Decision {
+    let demand = gate.suite.gate.require_calibration.as_ref();
+    let calibration = demand.zip(shown).map(|(terms, shown)| Calibration { lacks: shown.lacks(terms) });
     let judge = gate.suite.judge.as_ref();
     let terms = Terms {
         required: gate.prompt.required,
@@ -255,7 +276,7 @@ pub fn verdict(gate: &GatePlan, tally: &Tally) -> Decision {
         budget: &gate.prompt.budget,
         has_judge: judge.is_some(),
         comparison: None,
-        calibration: None,
+        calibration: calibration.as_ref(),
     };
     decide(&terms, tally)
 }
@@ -325,22 +346,4 @@ pub fn write_stored(run: &StoredRun, targets: &[Target], terminal: &Terminal) ->
         terminal.detail(&format!("wrote {}", target.path.display()));
     }
     Ok(())
-}
-
-/// `--plan`: what would run. Calls nothing.
-///
-/// # Errors
-/// None yet; the signature is that of a verb.
-pub fn planned(_workspace: &Workspace, terminal: &Terminal, plan: &Plan) -> Result<Exit> {
-    let rows: Vec<_> = plan
-        .gates
-        .iter()
-        .map(|gate| {
-            json!({"prompt": gate.prompt.name, "suite": gate.suite.name, "model": gate.model, "cases": gate.cases.len(), "trials": gate.trials})
-        })
-        .collect();
-    if terminal.json {
-        terminal.stdout(&format!("{}\n", json!({"schema": "llmops/plan/v1", "exit_code": 0, "gates": rows})));
-    }
-    Ok(Exit::Done)
 }

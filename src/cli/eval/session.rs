@@ -11,12 +11,13 @@ use crate::cli::args::EvalArgs;
 use crate::cli::clock;
 use crate::cli::terminal::Terminal;
 use crate::cli::workspace::Workspace;
-use crate::domain::{Error, ModelId, PromptName, ProviderName, RelPath, Result};
+use crate::domain::{Error, ModelId, PromptName, ProviderName, RelPath, Result, RunId};
 use crate::grade::{AssertFault, Checker};
 use crate::ledger::{DEFAULT_STORE_BYTES, ExchangeStore, Home, Prices, Recordings, RunWriter, run_id};
 use crate::plan::{GatePlan, Plan, inputs_digest};
 use crate::run::outputs::Outputs;
 use crate::run::{Ending, JudgeProvider, Shared, Stop, conduct};
+use crate::study::calibration::shown::Shown;
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ pub struct Session {
     follower: Follower,
     started: jiff::Timestamp,
     skip: usize,
+    shown: Vec<Option<Shown>>,
 }
 
 impl Session {
@@ -47,18 +49,8 @@ impl Session {
         let home = Home::at(&workspace.root);
         let resumed = resumed.filter(|resumed| resumed.fits(&plan, terminal));
         let id = resumed.as_ref().map_or_else(|| run_id(started, random()), |resumed| resumed.id.clone());
-        let outputs = args.outputs.as_ref().map(|path| read_outputs(workspace, path, &plan)).transpose()?;
-        let shared = Shared {
-            renderer: Arc::clone(&workspace.renderer),
-            desk: desk(workspace, terminal, args, &plan, &home, &id, resumed.as_ref())?,
-            checkers: plan.gates.iter().map(checker).collect::<Result<_>>()?,
-            judges: plan.gates.iter().map(|gate| judge(workspace, gate)).collect::<Result<_>>()?,
-            outputs,
-            root: workspace.root.clone(),
-            no_exec: args.no_exec,
-            concurrency: concurrency(workspace, &plan, args),
-            plan,
-        };
+        let shown = shown(workspace, &plan)?;
+        let shared = shared(workspace, terminal, args, plan, (&home, &id), resumed.as_ref())?;
         priced(&shared, args)?;
         if !args.offline {
             keys::ready(&shared)?;
@@ -71,7 +63,7 @@ impl Session {
         if let Some(resumed) = &resumed {
             follower.replay(&resumed.reader, skip)?;
         }
-        Ok(Self { shared: Arc::new(shared), home, follower, started, skip })
+        Ok(Self { shared: Arc::new(shared), home, follower, started, skip, shown })
     }
 
     /// Runs every trial; Ctrl-C once drains, twice stops at once.
@@ -109,8 +101,44 @@ impl Session {
             follower: self.follower,
             started: self.started,
             ending,
+            shown: self.shown,
         })
     }
+}
+
+/// What all trials share.
+///
+/// # Errors
+/// When prices, answers, asserts or providers cannot be read.
+pub(super) fn shared(
+    workspace: &Workspace,
+    terminal: &Terminal,
+    args: &EvalArgs,
+    plan: Plan,
+    (home, id): (&Home, &RunId),
+    resumed: Option<&Resumed>,
+) -> Result<Shared> {
+    let outputs = args.outputs.as_ref().map(|path| read_outputs(workspace, path, &plan)).transpose()?;
+    Ok(Shared {
+        renderer: Arc::clone(&workspace.renderer),
+        desk: desk(workspace, terminal, args, &plan, home, id, resumed)?,
+        checkers: plan.gates.iter().map(checker).collect::<Result<_>>()?,
+        judges: plan.gates.iter().map(|gate| judge(workspace, gate)).collect::<Result<_>>()?,
+        outputs,
+        root: workspace.root.clone(),
+        no_exec: args.no_exec,
+        concurrency: concurrency(workspace, &plan, args),
+        plan,
+    })
+}
+
+/// What the judge of each gate has shown against human labels.
+///
+/// # Errors
+/// When a calibration record is there and cannot be read.
+pub(super) fn shown(workspace: &Workspace, plan: &Plan) -> Result<Vec<Option<Shown>>> {
+    let evals = &workspace.manifests.project.folders.evals;
+    plan.gates.iter().map(|gate| Shown::of(&workspace.snapshot, evals, gate)).collect()
 }
 
 /// Waits for Ctrl-C; for ever where it cannot be heard.
@@ -133,7 +161,7 @@ fn desk(
     args: &EvalArgs,
     plan: &Plan,
     home: &Home,
-    id: &crate::domain::RunId,
+    id: &RunId,
     resumed: Option<&Resumed>,
 ) -> Result<Desk> {
     let project = &workspace.manifests.project;

@@ -185,7 +185,7 @@ fn facts(gate: &Gate) -> Vec<(&'static str, String)> {
         format!("{} {}, {}", gate.suite.name, gate.suite.version, counted(gate.cases_planned, "case"));
     let mut facts = vec![("suite", one_line(&suite)), ("model", model(gate))];
     if let Some(judge) = &gate.judge {
-        facts.push(("judge", one_line(&judge.model)));
+        facts.push(("judge", super::table::judge(judge)));
     }
     if let Some(retrieval) = &gate.retrieval {
         facts.push(("retrieval", one_line(&format!("{} {}", retrieval.name, retrieval.version))));

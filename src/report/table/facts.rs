@@ -2,10 +2,10 @@
 
 use super::Options;
 use crate::domain::model::Pin;
-use crate::report::numbers::{count, counted, duration, percent, to_f64};
+use crate::report::numbers::{count, counted, delta, duration, percent, score, to_f64};
 use crate::report::paint::Tone;
 use crate::report::text::{one_line, wrap};
-use crate::report::v1::{Gate, Report};
+use crate::report::v1::{Gate, JudgeRef, Report};
 
 /// What was tested, with what, by what.
 pub(super) fn identity(text: &mut String, gate: &Gate, options: Options) {
@@ -18,7 +18,7 @@ pub(super) fn identity(text: &mut String, gate: &Gate, options: Options) {
     fact(text, "suite", &suite, options);
     fact(text, "model", &model(gate), options);
     match &gate.judge {
-        Some(judge) => fact(text, "judge", &one_line(&judge.model), options),
+        Some(found) => fact(text, "judge", &judge(found), options),
         None => fact(text, "judge", "none: asserts alone decide", options),
     }
     if let Some(retrieval) = &gate.retrieval {
@@ -46,6 +46,16 @@ pub(crate) fn model(gate: &Gate) -> String {
         line.push_str(&format!(", but the provider reports {}", others.join(", ")));
     }
     line
+}
+
+/// The judge, and the record of what it has shown against human labels.
+pub(crate) fn judge(judge: &JudgeRef) -> String {
+    let model = one_line(&judge.model);
+    let Some(shown) = &judge.calibration else { return model };
+    let mut numbers = vec![counted(shown.labels, "label")];
+    numbers.extend(shown.kappa.map(|kappa| format!("kappa {}", score(Some(kappa)))));
+    numbers.extend(shown.bias.map(|bias| format!("bias {}", delta(Some(bias)))));
+    format!("{model}, calibrated {} by {} ({})", shown.date, one_line(&shown.path), numbers.join(", "))
 }
 
 /// What was counted: asserts, grades, calls, money, time.

@@ -12,7 +12,7 @@ use super::paint::Tone;
 use super::text::{one_line, width, wrap};
 use super::v1::{Case, Gate, Report, Status, Verdict};
 use crate::domain::{Result, Usd};
-pub(super) use facts::{counted_facts, model, narrowed};
+pub(super) use facts::{counted_facts, judge, model, narrowed};
 use std::io::Write;
 
 /// How to draw.

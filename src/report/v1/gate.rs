@@ -97,7 +97,7 @@ pub struct ModelRef {
 }
 
 /// The judge.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JudgeRef {
     /// The judge's model.
@@ -106,6 +106,27 @@ pub struct JudgeRef {
     pub provider: String,
     /// The digest of rubric, model, parameters, dimensions and scale.
     pub digest: String,
+    /// What this judge has shown against human labels; `None` where there is no record of it.
+    #[serde(default)]
+    pub calibration: Option<CalibrationRef>,
+}
+
+/// The calibration record of a judge.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CalibrationRef {
+    /// Its file, from the root.
+    pub path: String,
+    /// Its digest.
+    pub digest: String,
+    /// The day of the calibration, ISO 8601.
+    pub date: String,
+    /// Labels that it rests on.
+    pub labels: u64,
+    /// Quadratic weighted kappa over all dimensions in one pool.
+    pub kappa: Option<f64>,
+    /// Mean of judge − human over all dimensions in one pool, in points.
+    pub bias: Option<f64>,
 }
 
 /// The judge score of a gate, on the judge's scale.

@@ -9,8 +9,8 @@ mod gate;
 use crate::domain::Severity;
 pub use case::{Assert, Case, Status};
 pub use gate::{
-    AssertCounts, Baseline, Breach, Calls, Dimension, Gate, JudgeRef, Latency, ModelRef, PromptRef,
-    RetrievalMetrics, Score, Usage, Versioned,
+    AssertCounts, Baseline, Breach, CalibrationRef, Calls, Dimension, Gate, JudgeRef, Latency, ModelRef,
+    PromptRef, RetrievalMetrics, Score, Usage, Versioned,
 };
 use serde::{Deserialize, Serialize};
 

@@ -1,6 +1,7 @@
 //! Does the judge agree with people? Its scores of one run, held against human labels of the same answers.
 
 pub mod record;
+pub mod shown;
 #[cfg(test)]
 mod tests;
 

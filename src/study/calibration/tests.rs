@@ -28,6 +28,7 @@ fn label(case: usize, dimension: &str, score: f64, rater: &str) -> Label {
         dimension: dimension.into(),
         score,
         rater: Some(rater.to_owned()),
+        output: None,
         line: 2,
     }
 }

@@ -23,9 +23,21 @@ pub const DUPLICATE: Code = Code("label-duplicate");
 /// There is no label in the file.
 pub const NONE: Code = Code("labels-empty");
 
+/// A label of an answer that the judge did not score.
+pub const OTHER_ANSWER: Code = Code("label-other-answer");
+
 /// The codes of this file.
-pub const CODES: [Code; 8] =
-    [UNREADABLE, COLUMNS, MALFORMED, OFF_SCALE, UNKNOWN_CASE, UNKNOWN_DIMENSION, DUPLICATE, NONE];
+pub const CODES: [Code; 9] = [
+    UNREADABLE,
+    COLUMNS,
+    MALFORMED,
+    OFF_SCALE,
+    UNKNOWN_CASE,
+    UNKNOWN_DIMENSION,
+    DUPLICATE,
+    NONE,
+    OTHER_ANSWER,
+];
 
 /// One label.
 #[derive(Clone, PartialEq, Debug)]
@@ -38,6 +50,8 @@ pub struct Label {
     pub score: f64,
     /// Who gave it, where the file says.
     pub rater: Option<String>,
+    /// The answer that was labelled, where the file says: a sheet does.
+    pub output: Option<String>,
     /// 1-based line in the file.
     pub line: u32,
 }
@@ -71,7 +85,7 @@ pub struct Expected<'a> {
 
 /// Reads labels from the content of a file: JSONL when it is named `.jsonl`, `.ndjson` or `.json`, else CSV with
 /// commas, semicolons or tabs. Columns, in any order and case: `case` (or `case_id`, `id`), `dimension`, `score`
-/// (or `human`, `human_score`), and optionally `rater`; others are ignored. A row without a score is counted as
+/// (or `human`, `human_score`), and optionally `rater` and `output`; others are ignored. A row without a score is counted as
 /// blank.
 ///
 /// # Errors
@@ -163,8 +177,35 @@ fn label(path: &RelPath, row: &Row, expected: Expected<'_>) -> Result<Option<Lab
         dimension: row.dimension.as_str().into(),
         score,
         rater: row.rater.clone(),
+        output: row.output.clone(),
         line: row.line,
     }))
+}
+
+/// Labels of other answers than the judge scored: held against them, a judge would be blamed for answers that it never
+/// saw. White space and the apostrophe that keeps spreadsheets from running an answer make no difference; a label that
+/// says nothing of its answer is taken at its word.
+pub fn of_other_answers(
+    path: &RelPath,
+    labels: &Labels,
+    judged: &BTreeMap<CaseId, String>,
+) -> Vec<Diagnostic> {
+    let other = |label: &&Label| match (&label.output, judged.get(&label.case)) {
+        (Some(seen), Some(judged)) => plain(seen) != plain(judged),
+        _ => false,
+    };
+    let found = labels.labels.iter().filter(other).map(|label| {
+        let message =
+            format!("the label is of another answer to case {:?} than the judge scored", label.case.as_str());
+        fault(path, OTHER_ANSWER, label.line, message)
+            .help("name the run that the sheet was made from: `--run ID`; or label the new answers")
+    });
+    found.collect()
+}
+
+fn plain(answer: &str) -> String {
+    let words = answer.split_whitespace().collect::<Vec<_>>().join(" ");
+    words.strip_prefix('\'').map_or_else(|| words.clone(), |rest| rest.trim_start().to_owned())
 }
 
 fn suggestion<'a>(wrong: &str, known: impl Iterator<Item = &'a str>, otherwise: &str) -> String {

@@ -11,6 +11,7 @@ pub(super) struct Row {
     /// Empty: not labelled yet.
     pub(super) score: String,
     pub(super) rater: Option<String>,
+    pub(super) output: Option<String>,
     pub(super) line: u32,
 }
 
@@ -21,6 +22,7 @@ enum Column {
     Dimension,
     Score,
     Rater,
+    Output,
 }
 
 impl Column {
@@ -33,6 +35,7 @@ impl Column {
             "dimension" => Some(Self::Dimension),
             "score" | "human" | "human_score" => Some(Self::Score),
             "rater" => Some(Self::Rater),
+            "output" => Some(Self::Output),
             _ => None,
         }
     }
@@ -98,6 +101,7 @@ fn row(text: impl Fn(Column) -> String, line: u32) -> Row {
         dimension: text(Column::Dimension),
         score: text(Column::Score),
         rater: Some(text(Column::Rater)).filter(|rater| !rater.is_empty()),
+        output: Some(text(Column::Output)).filter(|output| !output.is_empty()),
         line,
     }
 }
@@ -137,9 +141,11 @@ fn check_columns(
 ) -> Result<(), Vec<Diagnostic>> {
     let count = |wanted| columns.iter().filter(|column| **column == Some(wanted)).count();
     let mut faults = Vec::new();
-    for (column, name) in Column::REQUIRED.into_iter().chain([(Column::Rater, "rater")]) {
+    for (column, name) in
+        Column::REQUIRED.into_iter().chain([(Column::Rater, "rater"), (Column::Output, "output")])
+    {
         let message = match count(column) {
-            0 if column != Column::Rater => format!("no column `{name}`"),
+            0 if !matches!(column, Column::Rater | Column::Output) => format!("no column `{name}`"),
             0 | 1 => continue,
             several => format!("{several} columns are the {name}"),
         };

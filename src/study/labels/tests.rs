@@ -100,3 +100,19 @@ fn what_is_no_label_file_is_refused() {
     let latin = read_as("l.csv", b"case,dimension,score\nlate,tone,4\n\xe9,tone,4\n").expect_err("not UTF-8");
     assert_eq!(latin[0].place.as_ref().and_then(|place| place.span).map(|span| span.line), Some(3));
 }
+
+#[test]
+fn a_label_of_another_answer_is_found() {
+    let content = "case,dimension,score,output\nrefund-1,tone,4,\"'=14  days\"\nrefund-2,tone,4,A week.\nlate,tone,3,\n";
+    let labels = read_as("l.csv", content.as_bytes()).expect("labels");
+    let path = RelPath::new("l.csv").expect("a path");
+    let judged = |second: &str| -> BTreeMap<CaseId, String> {
+        [("refund-1", "=14\ndays "), ("refund-2", second), ("late", "Tomorrow.")]
+            .map(|(id, text)| (id.into(), text.to_owned()))
+            .into()
+    };
+    assert!(of_other_answers(&path, &labels, &judged("A week.")).is_empty());
+    let found = of_other_answers(&path, &labels, &judged("Two weeks."));
+    assert_eq!(found.iter().map(|fault| fault.code).collect::<Vec<_>>(), [OTHER_ANSWER]);
+    assert!(found[0].message.contains("refund-2"));
+}
