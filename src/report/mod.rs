@@ -18,6 +18,7 @@ pub mod junit;
 pub mod markdown;
 pub mod numbers;
 mod paint;
+pub mod plan;
 pub mod progress;
 #[cfg(test)]
 mod sample;

@@ -2,5 +2,6 @@
 
 pub mod agreement;
 pub mod calibration;
+pub mod forecast;
 pub mod labels;
 pub mod sheet;

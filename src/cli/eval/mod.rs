@@ -3,6 +3,7 @@
 mod follow;
 mod keys;
 mod outcome;
+mod planned;
 mod resume;
 mod session;
 
@@ -32,7 +33,7 @@ pub fn eval(global: &Global, terminal: &Terminal, args: &EvalArgs) -> Result<Exi
         return Err(Error::input("no case is planned").hint("name cases in the suite"));
     }
     if args.plan {
-        return Ok(Exit::Done);
+        return planned::planned(&workspace, terminal, args, plan);
     }
     let session = Session::prepare(&workspace, terminal, args, plan, resumed)?;
     let finished = session.conduct(terminal)?;

@@ -237,7 +237,7 @@ fn concurrency(workspace: &Workspace, plan: &Plan, args: &EvalArgs) -> usize {
 }
 
 /// A cost limit over a model without a price could not be kept.
-fn priced(shared: &Shared, args: &EvalArgs) -> Result<()> {
+pub(super) fn priced(shared: &Shared, args: &EvalArgs) -> Result<()> {
     if args.max_cost.is_none() {
         return Ok(());
     }
