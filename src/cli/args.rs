@@ -71,6 +71,8 @@ pub enum Command {
     Report(ReportArgs),
     /// Hold a judge against human labels, or make a sheet to label.
     Calibrate(CalibrateArgs),
+    /// Print the JSON Schema of a kind of file, for editors.
+    Schema(SchemaArgs),
 }
 
 /// `llmops init`.
@@ -174,6 +176,14 @@ pub struct CalibrateArgs {
     /// The run whose answers and scores to take, instead of the last complete one of the suite.
     #[arg(long, value_name = "ID")]
     pub run: Option<String>,
+}
+
+/// `llmops schema`.
+#[derive(Args, Debug)]
+pub struct SchemaArgs {
+    /// prompt, retrieval, suite, judge, project, case, lock, deployment or report.
+    #[arg(value_name = "KIND")]
+    pub kind: String,
 }
 
 /// `llmops eval`.

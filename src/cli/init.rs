@@ -44,13 +44,16 @@ const BUILTIN: Choice = Choice {
 };
 
 /// Every file of the scaffold, with its template.
-const FILES: [(&str, &str); 6] = [
+const FILES: [(&str, &str); 8] = [
     ("prompts/handbook.yaml", include_str!("scaffold/prompt.yaml")),
     ("prompts/shared/tone.j2", include_str!("scaffold/tone.j2")),
     ("evals/handbook.yaml", include_str!("scaffold/suite.yaml")),
     ("evals/cases/handbook.jsonl", include_str!("scaffold/cases.jsonl")),
     (".github/workflows/llmops.yml", include_str!("scaffold/workflow.yml")),
     (".gitattributes", include_str!("scaffold/gitattributes")),
+    // What the manifests' first lines name, so that editors complete and check them without a network.
+    (".schemas/prompt.json", include_str!("../manifest/schema/prompt.json")),
+    (".schemas/suite.json", include_str!("../manifest/schema/suite.json")),
 ];
 
 const GITIGNORE: &str = "# Stored exchanges and runs, and keys.\n.llmops/\n.env\n";

@@ -11,6 +11,7 @@ mod init;
 mod render;
 mod report;
 mod run;
+mod schema;
 mod terminal;
 mod workspace;
 
@@ -47,5 +48,6 @@ fn dispatch(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         Command::Run(args) => run::run(&cli.global, terminal, args),
         Command::Calibrate(args) => calibrate::calibrate(&cli.global, terminal, args),
         Command::Report(args) => report::report(&cli.global, terminal, args),
+        Command::Schema(args) => schema::schema(terminal, args),
     }
 }

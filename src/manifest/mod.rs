@@ -15,6 +15,7 @@ mod files;
 mod head;
 mod inputs;
 mod json;
+pub mod json_schemas;
 mod jsonl;
 mod link;
 mod load;
