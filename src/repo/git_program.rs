@@ -68,6 +68,25 @@ pub(super) fn demand(dir: &Path, arguments: &[&str]) -> Result<Output> {
     Err(Error::input(format!("`git {what}` failed: {}", output.stderr)))
 }
 
+/// Runs `git fetch` from `origin`, where nobody can be asked for a password: what the checkout has set up for itself
+/// (a header, an ssh command, a credential helper) is all that is used.
+///
+/// # Errors
+/// When the program is not there.
+pub(super) fn fetch(dir: &Path, arguments: &[&str]) -> Result<Output> {
+    let mut command = git(dir);
+    if !run(dir, &["config", "--get", "core.sshCommand"])?.success {
+        command.args(["-c", "core.sshCommand=ssh -o BatchMode=yes"]);
+    }
+    command.env("GIT_ASKPASS", "").env("GCM_INTERACTIVE", "never").env("SSH_ASKPASS_REQUIRE", "never");
+    command.args(["fetch", "--quiet", "--no-tags", "--no-recurse-submodules"]).args(arguments);
+    let output = command
+        .output()
+        .map_err(|error| Error::input("`git fetch` cannot be run").because(error).hint("install git"))?;
+    let stderr = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+    Ok(Output { success: output.status.success(), stdout: output.stdout, stderr })
+}
+
 /// One `git cat-file --batch`, started at the first question.
 pub(super) struct CatFile {
     dir: PathBuf,

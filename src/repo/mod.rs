@@ -1,6 +1,8 @@
 //! The one door to a user's files and to git: snapshots of the working tree or of a revision.
 
+mod base;
 mod changes;
+mod fork;
 mod disk;
 mod git_program;
 mod glob;
@@ -9,6 +11,7 @@ mod repository;
 mod revision;
 mod snapshot;
 
+pub use base::{Base, Variables};
 pub use repository::{Backend, CommitId, Repository};
 pub use snapshot::{ReadError, Snapshot};
 

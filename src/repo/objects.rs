@@ -69,6 +69,22 @@ impl Objects {
         }
     }
 
+    /// The parents that a commit names itself, which a shallow clone hides from whoever walks its history.
+    pub fn parents(&self, commit: &str) -> Result<Vec<String>, ReadError> {
+        let bytes = match self {
+            Self::Library(repository) => {
+                let repository = lock(repository);
+                let odb = repository.odb().map_err(|error| failed(&error))?;
+                let object = oid(commit).and_then(|id| odb.read(id)).map_err(|error| failed(&error))?;
+                object.data().to_vec()
+            }
+            Self::Program(cat) => lock(cat).read(commit, "commit", u64::MAX)?,
+        };
+        let text = String::from_utf8_lossy(&bytes);
+        let head = text.lines().take_while(|line| !line.is_empty());
+        Ok(head.filter_map(|line| line.strip_prefix("parent ")).map(str::to_owned).collect())
+    }
+
     /// The entries of a tree, in git's order.
     pub fn tree(&self, id: &str) -> Result<Vec<TreeEntry>, ReadError> {
         match self {

@@ -1,5 +1,6 @@
 //! The room against real folders and real repositories.
 
+mod base;
 mod odd;
 mod repository;
 mod working_tree;
