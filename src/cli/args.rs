@@ -210,8 +210,14 @@ pub struct EvalArgs {
     /// Run part K of N; `merge` decides over all parts.
     #[arg(long, value_name = "K/N")]
     pub shard: Option<Shard>,
-    /// Grade this model's answers instead of the pinned one's.
-    #[arg(long, value_name = "M")]
+    /// Only prompts that a change touches, since the fork from REV or from what CI or the main branch says.
+    #[arg(long, value_name = "REV", num_args = 0..=1, require_equals = true)]
+    pub changed: Option<Option<String>>,
+    /// Compare with the same prompts as of REV; `auto` finds the base of the change.
+    #[arg(long, value_name = "REV|auto")]
+    pub baseline: Option<String>,
+    /// Grade this candidate beside the pinned model, on the same prompts.
+    #[arg(long, value_name = "M", conflicts_with_all = ["baseline", "outputs"])]
     pub model: Option<ModelId>,
     /// Grade answers that exist, JSONL of {id, output}, instead of calling the model.
     #[arg(long, value_name = "FILE")]

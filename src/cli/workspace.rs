@@ -7,7 +7,7 @@ use crate::manifest::prompt::Prompt;
 use crate::manifest::{Manifests, secrets};
 use crate::plan::{Sources, validate};
 use crate::render::Renderer;
-use crate::repo::{Repository, Snapshot};
+use crate::repo::{Base, Repository, Snapshot};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,15 +30,41 @@ pub struct Workspace {
     pub renderer: Arc<Renderer>,
 }
 
+/// A root of which no manifest was read yet.
+#[derive(Debug)]
+pub struct Opened {
+    /// The root folder.
+    pub root: PathBuf,
+    /// The git repository around it, if there is one.
+    pub git: Option<Repository>,
+    /// The files.
+    pub snapshot: Snapshot,
+}
+
+impl Opened {
+    /// Opens the root.
+    ///
+    /// # Errors
+    /// When there is no such folder, or git refuses the repository.
+    pub fn at(root: Option<&Path>) -> Result<Self> {
+        let (root, git) = locate(root)?;
+        let snapshot = Snapshot::working_tree(&root)?;
+        Ok(Self { root, git, snapshot })
+    }
+
+    /// Reads every manifest.
+    pub fn read(self, today: &str) -> Workspace {
+        Workspace::of(self.root, self.git, self.snapshot, today)
+    }
+}
+
 impl Workspace {
     /// Opens the root and reads every manifest. Faults of manifests are diagnostics, not errors.
     ///
     /// # Errors
     /// When there is no such folder, or git refuses the repository.
     pub fn open(root: Option<&Path>, today: &str) -> Result<Self> {
-        let (root, git) = locate(root)?;
-        let snapshot = Snapshot::working_tree(&root)?;
-        Ok(Self::of(root, git, snapshot, today))
+        Ok(Opened::at(root)?.read(today))
     }
 
     /// The same repository as of `revision`.
@@ -54,8 +80,17 @@ impl Workspace {
         Ok(Self::of(self.root.clone(), Some(git), snapshot, today))
     }
 
+    /// The same repository as of the base of a change.
+    ///
+    /// # Errors
+    /// When the commit cannot be read.
+    pub fn at_base(&self, base: &Base) -> Result<Self> {
+        let snapshot = Snapshot::revision(&base.repository, &base.commit)?;
+        Ok(Self::of(self.root.clone(), Some(base.repository.clone()), snapshot, ""))
+    }
+
     fn of(root: PathBuf, git: Option<Repository>, snapshot: Snapshot, today: &str) -> Self {
-        let manifests = Manifests::load(&snapshot, Some(today));
+        let manifests = Manifests::load(&snapshot, Some(today).filter(|today| !today.is_empty()));
         let renderer = Arc::new(Renderer::new(&snapshot, &manifests.project.folders.prompts));
         Self { root, git, snapshot, manifests, renderer }
     }

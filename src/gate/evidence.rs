@@ -21,6 +21,15 @@ pub enum Comparison {
         interval: Option<Interval>,
         /// How many pairs.
         n: u64,
+        /// The exact sign test, two-sided: what decides where every case moved by the same, and nothing else can.
+        sign_p: f64,
+    },
+    /// Not every case has a score on both sides, so that the change is not known.
+    Open {
+        /// Cases with a score on both sides.
+        pairs: u64,
+        /// Cases planned.
+        planned: u64,
     },
 }
 
@@ -43,7 +52,17 @@ pub(super) fn regression(terms: &Terms, tally: &Tally) -> Option<Check> {
             format!("a drop of {shown} at most is allowed, and nothing was compared with the baseline");
         return Some(Check::absent(name, demanded, codes::REGRESSION_ABSENT, sentence));
     };
-    let Comparison::Paired { delta, interval, n } = *comparison else { return None };
+    let (delta, interval, n, sign_p) = match *comparison {
+        Comparison::NewPrompt => return None,
+        Comparison::Paired { delta, interval, n, sign_p } => (delta, interval, n, sign_p),
+        Comparison::Open { pairs, planned } => {
+            let sentence = format!(
+                "a drop of {shown} at most is allowed, and only {pairs} of {} have a score on both sides",
+                show::count(planned, "case")
+            );
+            return Some(Check::absent(name, demanded, codes::REGRESSION_OPEN, sentence));
+        }
+    };
     let (found, pairs) = (show::against(delta, -margin), show::count(n, "pair"));
     let ends = interval.map(|Interval { low, high }| (show::against(low, 0.0), show::against(high, 0.0)));
     let (state, code, sentence) = if tally.trials_unscored() > 0 {
@@ -56,6 +75,11 @@ pub(super) fn regression(terms: &Terms, tally: &Tally) -> Option<Check> {
     {
         let sentence = format!(
             "the score changed by {found} against the baseline, a drop of {shown} at most is allowed (interval {low_text} to {high_text}, {pairs})"
+        );
+        (State::Fails, codes::REGRESSION, sentence)
+    } else if interval.is_none() && delta < -margin - TOLERANCE && sign_p < 1.0 - terms.gate.confidence {
+        let sentence = format!(
+            "the score changed by {found} in every case against the baseline, a drop of {shown} at most is allowed ({pairs})"
         );
         (State::Fails, codes::REGRESSION, sentence)
     } else {

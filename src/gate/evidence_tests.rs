@@ -24,7 +24,7 @@ fn a_regression_blocks_and_no_comparison_never_passes() {
         with(|f| {
             f.gate.max_regression = Some(0.1);
             let interval = Some(Interval { low: delta - half, high: delta + half });
-            f.comparison = Some(Comparison::Paired { delta, interval, n: 20 });
+            f.comparison = Some(Comparison::Paired { delta, interval, n: 20, sign_p: 1.0 });
         })
     };
     compared(-0.2, 0.1).is("failed", &["regression"]);
@@ -129,7 +129,7 @@ fn open_asserts_budgets_and_floors_are_no_pass() {
     out(|f| f.budget.max_input_tokens = Some(500)).is("inconclusive", &["input-tokens-not-known"]);
     out(|f| {
         f.gate.max_regression = Some(0.1);
-        f.comparison = Some(Comparison::Paired { delta: 0.5, interval: None, n: 19 });
+        f.comparison = Some(Comparison::Paired { delta: 0.5, interval: None, n: 19, sign_p: 1.0 });
     })
     .is("inconclusive", &["regression-undecided"]);
     // One of twenty may be endless without moving the p95; two may not.
@@ -154,4 +154,14 @@ fn records_that_are_not_those_of_the_plan_decide_nothing() {
 fn a_score_off_the_scale_decides_nothing() {
     with(|f| f.records[0] = good(0, 9.0)).is("inconclusive", &["score-off-scale"]);
     with(|f| f.records[0] = good(0, 0.0)).is("inconclusive", &["score-off-scale"]);
+}
+
+#[test]
+fn a_drop_that_is_the_same_in_every_case_blocks_and_a_gap_gives_no_verdict() {
+    let compared =
+        |comparison| with(|f| (f.gate.max_regression, f.comparison) = (Some(0.1), Some(comparison)));
+    let fell = |n, sign_p| Comparison::Paired { delta: -0.5, interval: None, n, sign_p };
+    compared(fell(20, 0.000_002)).is("failed", &["regression"]);
+    compared(fell(2, 0.5)).is("passed", &[]);
+    compared(Comparison::Open { pairs: 19, planned: 20 }).is("inconclusive", &["regression-undecided"]);
 }

@@ -23,6 +23,7 @@ pub mod pin;
 pub mod project;
 pub mod prompt;
 mod providers;
+pub mod reach;
 mod read_assert;
 mod read_gate;
 mod read_parameters;

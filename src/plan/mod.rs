@@ -1,7 +1,10 @@
 //! Manifests and a selection become digests and ordered trials. Nothing is called here, and everything that a
 //! run could trip over is found here first.
 
+pub mod affected;
 mod digests;
+pub mod facts;
+pub mod identity;
 pub mod sample;
 mod select;
 mod validate;
@@ -9,7 +12,7 @@ mod validate;
 pub use digests::{
     GateDigests, case_value, inputs_digest, judge_digest, prompt_digest, retrieval_digest, suite_digest,
 };
-pub use select::{CaseTag, Selection, plan};
+pub use select::{CaseTag, Selection, gate, plan};
 pub use validate::{Sources, validate};
 
 use crate::domain::model::Pin;
@@ -18,6 +21,7 @@ use crate::manifest::project::ProviderConfig;
 use crate::manifest::prompt::Prompt;
 use crate::manifest::retrieval::Retrieval;
 use crate::manifest::suite::Suite;
+use serde_json::json;
 use std::sync::Arc;
 
 /// One prompt on one suite: what will run.
@@ -69,6 +73,26 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// A plan of these gates, in the order of prompt and suite names.
+    pub fn new(mut gates: Vec<GatePlan>, selection: Selection) -> Self {
+        gates.sort_by(|a, b| (&a.prompt.name, &a.suite.name).cmp(&(&b.prompt.name, &b.suite.name)));
+        let identity: Vec<_> = gates
+            .iter()
+            .map(|gate| {
+                let ids: Vec<&CaseId> =
+                    (0..gate.cases.len()).map(|position| gate.case_id(position)).collect();
+                json!([
+                    gate.digests.prompt,
+                    gate.digests.suite,
+                    gate.model,
+                    gate.trials,
+                    Digest::of_json(&json!(ids))
+                ])
+            })
+            .collect();
+        Self { gates, selection, digest: Digest::of_json(&json!(identity)) }
+    }
+
     /// Trials in all.
     pub fn planned(&self) -> usize {
         self.gates.iter().map(GatePlan::planned).sum()

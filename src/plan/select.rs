@@ -5,14 +5,14 @@ use super::digests::{
 };
 use super::sample::{self, Shard};
 use super::{GatePlan, Plan, Sources};
-use crate::domain::{CaseId, Digest, Error, Kind, ModelId, ProviderName, Result, SuiteName};
+use crate::domain::{CaseId, Error, Kind, ModelId, PromptName, ProviderName, Result, SuiteName};
 use crate::manifest::Manifests;
 use crate::manifest::pin::pin;
 use crate::manifest::project::ProviderConfig;
 use crate::manifest::prompt::Prompt;
 use crate::manifest::suite::Suite;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// `K=V` of `--tag`.
@@ -59,6 +59,8 @@ pub struct Selection {
     pub model: Option<ModelId>,
     /// Whether answers come from a file.
     pub outputs: bool,
+    /// Only these prompts on these suites: what `--changed` found. Each of them is run whole.
+    pub gates: Option<BTreeSet<(PromptName, SuiteName)>>,
 }
 
 impl Selection {
@@ -80,6 +82,10 @@ impl Selection {
         };
         (self.prompts.is_empty() || self.prompts.iter().any(named))
             && self.suite.as_ref().is_none_or(|wanted| *wanted == suite.name)
+            && self
+                .gates
+                .as_ref()
+                .is_none_or(|gates| gates.contains(&(prompt.name.clone(), suite.name.clone())))
     }
 }
 
@@ -102,21 +108,7 @@ pub fn plan(sources: &Sources<'_>, selection: &Selection) -> Result<Plan> {
     if gates.is_empty() {
         return Err(nothing(manifests, selection));
     }
-    gates.sort_by(|a, b| (&a.prompt.name, &a.suite.name).cmp(&(&b.prompt.name, &b.suite.name)));
-    let identity: Vec<_> = gates
-        .iter()
-        .map(|gate| {
-            let ids: Vec<&CaseId> = (0..gate.cases.len()).map(|position| gate.case_id(position)).collect();
-            json!([
-                gate.digests.prompt,
-                gate.digests.suite,
-                gate.model,
-                gate.trials,
-                Digest::of_json(&json!(ids))
-            ])
-        })
-        .collect();
-    Ok(Plan { gates, selection: selection.clone(), digest: Digest::of_json(&json!(identity)) })
+    Ok(Plan::new(gates, selection.clone()))
 }
 
 fn named_prompts_exist(manifests: &Manifests, selection: &Selection) -> Result<()> {
@@ -162,7 +154,11 @@ fn nothing(manifests: &Manifests, selection: &Selection) -> Error {
     Error::new(Kind::NoMatch, message).hint(listing("suites", &known))
 }
 
-fn gate(
+/// One prompt on one suite, with its digests.
+///
+/// # Errors
+/// As [`plan`].
+pub fn gate(
     sources: &Sources<'_>,
     prompt: &Arc<Prompt>,
     suite: &Arc<Suite>,
@@ -209,7 +205,7 @@ fn gate(
     })
 }
 
-fn provider(manifests: &Manifests, name: &ProviderName) -> Result<ProviderConfig> {
+pub(super) fn provider(manifests: &Manifests, name: &ProviderName) -> Result<ProviderConfig> {
     let found = manifests.project.providers.get(name).cloned();
     found.ok_or_else(|| {
         Error::input(format!("no provider is named `{name}`")).hint("define it in llmops.yaml")

@@ -225,7 +225,8 @@ impl Search<'_> {
 }
 
 fn parents(repository: &Repository, commit: &CommitId) -> Result<Vec<String>> {
-    repository.objects.parents(commit.as_str()).map_err(|error| {
-        Error::input(format!("the commit {} cannot be read", commit.short())).because(error)
-    })
+    repository
+        .objects
+        .parents(commit.as_str())
+        .map_err(|error| Error::input(format!("the commit {} cannot be read", commit.short())).because(error))
 }

@@ -79,11 +79,8 @@ impl Repository {
                 let message = format!("{} and the head have no common ancestor", other.short());
                 return Err(Error::input(message).hint("name a base that the head comes from"));
             }
-            let more = if round == DEEPENINGS {
-                "--unshallow".to_owned()
-            } else {
-                format!("--deepen={depth}")
-            };
+            let more =
+                if round == DEEPENINGS { "--unshallow".to_owned() } else { format!("--deepen={depth}") };
             depth = depth.saturating_mul(2);
             let mut arguments = vec![more, "origin".to_owned()];
             arguments.push(branch.map_or_else(|| Ok(other.to_string()), refspec)?);
@@ -96,7 +93,8 @@ impl Repository {
                 fetched = git_program::fetch(&here.top, &arguments[..2])?;
             }
             if !fetched.success {
-                let error = Error::input(format!("the fork of {} and the head is not in this clone", other.short()));
+                let error =
+                    Error::input(format!("the fork of {} and the head is not in this clone", other.short()));
                 return Err(error.because(Refused(fetched.stderr)).hint(unshallow()));
             }
             here = here.reopened()?;

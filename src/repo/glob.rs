@@ -35,6 +35,14 @@ pub(super) fn matches(snapshot: &Snapshot, patterns: &[String]) -> Result<Vec<Re
     Ok(found.into_iter().collect())
 }
 
+/// Whether a pattern matches a path, there or not. One that cannot be read matches everything.
+pub fn glob_matches(pattern: &str, path: &RelPath) -> bool {
+    parse(pattern).map_or(true, |pattern| match pattern.matcher {
+        None => pattern.folder == *path,
+        Some(matcher) => matcher.is_match(path.as_str()),
+    })
+}
+
 fn parse(text: &str) -> Result<Pattern, ReadError> {
     if text.starts_with('/') || text.split('/').any(|part| part == "..") {
         return Err(ReadError::Outside);

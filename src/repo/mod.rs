@@ -2,8 +2,8 @@
 
 mod base;
 mod changes;
-mod fork;
 mod disk;
+mod fork;
 mod git_program;
 mod glob;
 mod objects;
@@ -12,6 +12,7 @@ mod revision;
 mod snapshot;
 
 pub use base::{Base, Variables};
+pub use glob::glob_matches;
 pub use repository::{Backend, CommitId, Repository};
 pub use snapshot::{ReadError, Snapshot};
 

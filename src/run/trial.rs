@@ -74,8 +74,10 @@ impl JudgeProvider {
 pub struct Shared {
     /// What to run.
     pub plan: Plan,
-    /// The templates.
+    /// The templates of the prompts under test.
     pub renderer: Arc<Renderer>,
+    /// The templates of judges and asserts: today's, also where the prompts are those of another revision.
+    pub judging: Arc<Renderer>,
     /// Where replies come from.
     pub desk: Desk,
     /// The asserts of each gate, compiled.
@@ -238,7 +240,7 @@ impl Trial<'_> {
             redact: &|text| providers.redactor().redact(text).into_owned(),
         };
         let asserts = match shared.checkers[self.place.gate]
-            .grade(&row.asserts, answer, &shared.renderer, &outside)
+            .grade(&row.asserts, answer, &shared.judging, &outside)
             .await
         {
             Ok(asserts) => asserts,
@@ -277,7 +279,7 @@ impl Trial<'_> {
         for repeat in 0..judge.repeats {
             let trial = self.place.trial * judge.repeats + repeat;
             let request = provider
-                .request(judge, &subject, &asked, trial, &self.shared.renderer)
+                .request(judge, &subject, &asked, trial, &self.shared.judging)
                 .map_err(|fault| wrong_template(fault, case))?;
             match self.judge_once(&request, &asked, judge.scale).await? {
                 Ok(reply) => replies.push(reply),

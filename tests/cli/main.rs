@@ -9,6 +9,7 @@
     reason = "a test says what it expected"
 )]
 
+mod changes;
 mod chaos;
 mod checks;
 mod fixtures;

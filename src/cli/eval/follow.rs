@@ -72,11 +72,11 @@ pub struct Follower {
 
 impl Follower {
     /// Nothing has happened yet.
-    pub fn new(plan: &Plan, writer: RunWriter, id: RunId, terminal: &Terminal) -> Self {
+    pub fn new(plan: &Plan, writer: Option<RunWriter>, id: RunId, terminal: &Terminal) -> Self {
         Self {
             id,
             gates: plan.gates.iter().map(Gathered::new).collect(),
-            writer: Some(writer),
+            writer,
             progress: Progress::new(u64::try_from(plan.planned()).unwrap_or(u64::MAX), terminal.progress),
             done: 0,
             failed: 0,

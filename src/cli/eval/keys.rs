@@ -74,7 +74,7 @@ fn judgements(
     }
     (0..judge.repeats)
         .filter_map(|repeat| {
-            provider.request(judge, subject, &asked, trial * judge.repeats + repeat, &shared.renderer).ok()
+            provider.request(judge, subject, &asked, trial * judge.repeats + repeat, &shared.judging).ok()
         })
         .collect()
 }

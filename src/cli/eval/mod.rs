@@ -1,16 +1,18 @@
 //! `llmops eval`: the gate.
 
+mod against;
 mod follow;
 mod keys;
 mod outcome;
 mod planned;
 mod resume;
 mod session;
+mod since;
 
 use super::args::{EvalArgs, Global};
 use super::clock;
 use super::terminal::Terminal;
-use super::workspace::Workspace;
+use super::workspace::Opened;
 use crate::domain::{Error, Exit, Result};
 use crate::plan::{Selection, plan};
 use outcome::publish;
@@ -24,10 +26,30 @@ pub use session::prices;
 /// Everything that keeps a verdict from being reached, but for failures of providers and judges, which the verdict
 /// itself tells.
 pub fn eval(global: &Global, terminal: &Terminal, args: &EvalArgs) -> Result<Exit> {
-    let workspace = Workspace::open(global.root.as_deref(), &clock::today())?;
+    let started = clock::now();
+    let opened = Opened::at(global.root.as_deref())?;
+    let base = since::base(&opened, terminal, args)?;
+    let changed = base.as_ref().filter(|_| args.changed.is_some());
+    if let Some(base) = changed
+        && args.prompts.is_empty()
+        && args.suite.is_none()
+        && since::untouched(&opened, base)?
+    {
+        return since::unaffected(base, terminal, args, &[], started);
+    }
+    let workspace = opened.read(&clock::today());
     let resumed = resume::resolve(&workspace, terminal, args)?;
-    let selection = resumed.as_ref().map_or_else(|| selection(args), |resumed| resumed.selection.clone());
-    let warnings = workspace.valid()?;
+    let mut selection = resumed.as_ref().map_or_else(|| selection(args), |resumed| resumed.selection.clone());
+    let mut warnings = workspace.valid()?;
+    let mut then = base.as_ref().map(|base| workspace.at_base(base)).transpose()?;
+    let mut notes = Vec::new();
+    if let (Some(base), Some(then), None) = (changed, &then, &resumed) {
+        let touched = since::touched(&workspace, then, terminal, selection)?;
+        if touched.nothing {
+            return since::unaffected(base, terminal, args, &touched.notes, started);
+        }
+        (selection, notes) = (touched.selection, touched.notes);
+    }
     let plan = plan(&workspace.sources(), &selection)?;
     if plan.planned() == 0 {
         return Err(Error::input("no case is planned").hint("name cases in the suite"));
@@ -35,9 +57,21 @@ pub fn eval(global: &Global, terminal: &Terminal, args: &EvalArgs) -> Result<Exi
     if args.plan {
         return planned::planned(&workspace, terminal, args, plan);
     }
+    let base = match base {
+        None => since::implied(&workspace, terminal, args, &plan)?,
+        found => found,
+    };
+    if let (Some(base), None) = (&base, &then) {
+        then = Some(workspace.at_base(base)?);
+    }
     let session = Session::prepare(&workspace, terminal, args, plan, resumed)?;
     let finished = session.conduct(terminal)?;
-    let (run, found) = finished.decide(&workspace, args, &warnings)?;
+    let against = finished.against(&workspace, then.as_ref(), base.as_ref(), terminal, args)?;
+    let told = notes.len();
+    warnings.extend(notes);
+    let (run, mut found) = finished.decide(&workspace, args, &warnings, against)?;
+    // What --changed told is on the screen already.
+    found.drain(warnings.len() - told..warnings.len());
     publish(&workspace, terminal, &run, &found)?;
     write_stored(&run, &args.reports, terminal)?;
     Ok(run.exit())
@@ -54,5 +88,6 @@ fn selection(args: &EvalArgs) -> Selection {
         shard: args.shard,
         model: args.model.clone(),
         outputs: args.outputs.is_some(),
+        gates: None,
     }
 }

@@ -1,5 +1,6 @@
 //! What came of a run: decided, kept, shown.
 
+use super::against::{Against, compare};
 use super::follow::Follower;
 use crate::aggregate::Tally;
 use crate::call::desk::Misses;
@@ -8,9 +9,11 @@ use crate::cli::clock;
 use crate::cli::terminal::Terminal;
 use crate::cli::workspace::Workspace;
 use crate::domain::{Code, Diagnostic, Error, Exchange, Exit, ModelId, Place, Result, Severity, Verdict};
-use crate::gate::{Calibration, Decision, Terms, decide};
+use crate::gate::{Calibration, Comparison, Decision, Terms, decide};
 use crate::ledger::{DEFAULT_KEPT_RUNS, Home, RunReader, export_recordings, prune_runs};
+use crate::manifest::suite::GateTerms;
 use crate::plan::GatePlan;
+use crate::repo::Base;
 use crate::report::assemble;
 use crate::report::formats::{self, Format, Target};
 use crate::report::stored::{Stored, StoredRun};
@@ -52,6 +55,32 @@ pub struct Finished {
 }
 
 impl Finished {
+    /// Runs what the run is compared with: the pinned model beside a candidate, or the prompts of the base. A run that
+    /// was interrupted is compared with nothing.
+    ///
+    /// # Errors
+    /// As of a run.
+    pub fn against(
+        &self,
+        workspace: &Workspace,
+        then: Option<&Workspace>,
+        base: Option<&Base>,
+        terminal: &Terminal,
+        args: &EvalArgs,
+    ) -> Result<Against> {
+        let commit = base.map(|base| base.commit.to_string());
+        let mut found = match (then, &base) {
+            _ if self.ending == Ending::Interrupted => Against::default(),
+            _ if args.model.is_some() => {
+                compare(workspace, workspace, terminal, args, self, "the pinned model")?
+            }
+            (Some(then), Some(base)) => compare(workspace, then, terminal, args, self, base.commit.short())?,
+            _ => Against::default(),
+        };
+        found.base = commit;
+        Ok(found)
+    }
+
     /// Decides every gate and keeps the run.
     ///
     /// # Errors
@@ -61,6 +90,7 @@ impl Finished {
         workspace: &Workspace,
         args: &EvalArgs,
         warnings: &[Diagnostic],
+        against: Against,
     ) -> Result<(StoredRun, Vec<Diagnostic>)> {
         let plan = &self.shared.plan;
         let decisions: Vec<Decision> = plan
@@ -68,7 +98,11 @@ impl Finished {
             .iter()
             .zip(&self.follower.gates)
             .zip(&self.shown)
-            .map(|((gate, gathered), shown)| verdict(gate, &gathered.tally, shown.as_ref()))
+            .enumerate()
+            .map(|(at, ((gate, gathered), shown))| {
+                let margin = against.margin(gate);
+                verdict(gate, &gathered.tally, shown.as_ref(), against.comparison(at), margin)
+            })
             .collect();
         for (gathered, shown) in self.follower.gates.iter_mut().zip(&self.shown) {
             gathered.reported.calibration = shown.as_ref().and_then(calibration_ref);
@@ -86,14 +120,16 @@ impl Finished {
             verdict: worst(&decisions).map(v1::Verdict::from),
             exit_code: exit.code(),
             diagnostics: diagnostics.iter().map(v1::Diagnostic::from).collect(),
-            run: Some(self.run(workspace, args)?),
+            run: Some(self.run(workspace, args, &against)?),
             gates: plan
                 .gates
                 .iter()
                 .zip(&self.follower.gates)
                 .zip(&decisions)
-                .map(|((gate, gathered), decision)| {
-                    assemble::gate(gate, &gathered.tally, decision, &gathered.reported)
+                .enumerate()
+                .map(|(at, ((gate, gathered), decision))| v1::Gate {
+                    baseline: against.baseline(at),
+                    ..assemble::gate(gate, &gathered.tally, decision, &gathered.reported)
                 })
                 .collect(),
         };
@@ -115,12 +151,16 @@ impl Finished {
         let stored = Stored {
             report,
             sentences: views.iter().map(|view| view.sentence.clone()).collect(),
-            notes: views.iter().map(|view| view.notes.clone()).collect(),
+            notes: views
+                .iter()
+                .enumerate()
+                .map(|(at, view)| view.notes.iter().cloned().chain(against.notes(at)).collect())
+                .collect(),
             lines: views.iter().map(|view| view.line).collect(),
             case_floors: plan.gates.iter().map(|gate| gate.suite.gate.case_floor).collect(),
         };
         if args.record {
-            self.export(workspace)?;
+            self.export(workspace, &against)?;
         }
         self.keep(&stored)?;
         let reader = RunReader::open(&self.home, self.follower.id.as_str())?;
@@ -140,12 +180,12 @@ impl Finished {
         prune_runs(&self.home, DEFAULT_KEPT_RUNS)
     }
 
-    fn run(&self, workspace: &Workspace, args: &EvalArgs) -> Result<v1::Run> {
+    fn run(&self, workspace: &Workspace, args: &EvalArgs, against: &Against) -> Result<v1::Run> {
         let git = match &workspace.git {
             Some(git) => Some(v1::Git {
                 commit: git.head()?.map(|commit| commit.as_str().to_owned()),
                 dirty: git.is_dirty()?,
-                base: None,
+                base: against.base.clone(),
             }),
             None => None,
         };
@@ -223,12 +263,15 @@ impl Finished {
     }
 
     /// Writes the exchanges of this run as recordings, per prompt.
-    fn export(&self, workspace: &Workspace) -> Result<()> {
-        let Some(recorded) = &self.shared.desk.recorded else { return Ok(()) };
-        let recorded = recorded.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Those of the other side of a comparison are in them, for without them it could not be made again.
+    fn export(&self, workspace: &Workspace, against: &Against) -> Result<()> {
         let mut by_prompt: BTreeMap<_, Vec<Exchange>> = BTreeMap::new();
-        for (prompt, exchange) in recorded.iter() {
-            by_prompt.entry(prompt.clone()).or_default().push(exchange.clone());
+        for shared in std::iter::once(&self.shared).chain(&against.sides) {
+            let Some(recorded) = &shared.desk.recorded else { continue };
+            let recorded = recorded.lock().unwrap_or_else(PoisonError::into_inner);
+            for (prompt, exchange) in recorded.iter() {
+                by_prompt.entry(prompt.clone()).or_default().push(exchange.clone());
+            }
         }
         for (prompt, exchanges) in by_prompt {
             export_recordings(
@@ -263,19 +306,26 @@ fn calibration_ref(shown: &Shown) -> Option<v1::CalibrationRef> {
     })
 }
 
-/// Decides one gate.
-pub fn verdict(gate: &GatePlan, tally: &Tally, shown: Option<&Shown>) -> Decision {
+/// Decides one gate. `margin` is the drop that a comparison may show.
+fn verdict(
+    gate: &GatePlan,
+    tally: &Tally,
+    shown: Option<&Shown>,
+    comparison: Option<&Comparison>,
+    margin: Option<f64>,
+) -> Decision {
     let demand = gate.suite.gate.require_calibration.as_ref();
     let calibration = demand.zip(shown).map(|(terms, shown)| Calibration { lacks: shown.lacks(terms) });
+    let demanded = GateTerms { max_regression: margin, ..gate.suite.gate.clone() };
     let judge = gate.suite.judge.as_ref();
     let terms = Terms {
         required: gate.prompt.required,
         scale: judge.map(|judge| judge.scale),
-        gate: &gate.suite.gate,
+        gate: &demanded,
         dimensions: judge.map_or(&[], |judge| &judge.dimensions),
         budget: &gate.prompt.budget,
         has_judge: judge.is_some(),
-        comparison: None,
+        comparison,
         calibration: calibration.as_ref(),
     };
     decide(&terms, tally)

@@ -59,11 +59,48 @@ impl Session {
             Some(resumed) => RunWriter::resume(&home, &resumed.id)?,
             None => (RunWriter::create(&home, &id, &plan_value(&shared.plan, args, started))?, 0),
         };
-        let mut follower = Follower::new(&shared.plan, writer, id, terminal);
+        let mut follower = Follower::new(&shared.plan, Some(writer), id, terminal);
         if let Some(resumed) = &resumed {
             follower.replay(&resumed.reader, skip)?;
         }
         Ok(Self { shared: Arc::new(shared), home, follower, started, skip, shown })
+    }
+
+    /// What a run is compared with: the same suites over other prompts, or another model. It leaves no files of its
+    /// own, reads the recordings of `then` as well, and sees what the finished run stored.
+    ///
+    /// # Errors
+    /// As [`Session::prepare`].
+    pub fn beside(
+        workspace: &Workspace,
+        terminal: &Terminal,
+        args: &EvalArgs,
+        finished: &Finished,
+        rival: Rival<'_>,
+    ) -> Result<Self> {
+        let Rival { plan, then, offline } = rival;
+        let (home, id) = (finished.home.clone(), finished.follower.id.clone());
+        let mut desk = desk(workspace, terminal, args, &plan, &home, &id, None)?;
+        for gate in &plan.gates {
+            let evals = &then.manifests.project.folders.evals;
+            desk.recordings.push(Recordings::load(&then.snapshot, evals, &gate.prompt.name)?);
+        }
+        if offline {
+            desk.policy = Policy::Offline;
+        } else if let Policy::Since(since) = &mut desk.policy {
+            *since = format!("{:.3}", finished.started);
+        }
+        // One limit holds for both: what the run has spent is gone.
+        let spent = finished.follower.gates.iter().filter_map(|gate| gate.tally.calls.spent()).sum();
+        desk.budget = Budget::after(args.max_cost, spent);
+        let mut shared = with_desk(workspace, args, plan, desk)?;
+        shared.renderer = Arc::clone(&then.renderer);
+        if !args.offline && !offline {
+            keys::ready(&shared)?;
+        }
+        let follower = Follower::new(&shared.plan, None, id, terminal);
+        let shown = shared.plan.gates.iter().map(|_| None).collect();
+        Ok(Self { shared: Arc::new(shared), home, follower, started: clock::now(), skip: 0, shown })
     }
 
     /// Runs every trial; Ctrl-C once drains, twice stops at once.
@@ -119,12 +156,28 @@ pub(super) fn shared(
     resumed: Option<&Resumed>,
 ) -> Result<Shared> {
     let outputs = args.outputs.as_ref().map(|path| read_outputs(workspace, path, &plan)).transpose()?;
+    let desk = desk(workspace, terminal, args, &plan, home, id, resumed)?;
+    Ok(Shared { outputs, ..with_desk(workspace, args, plan, desk)? })
+}
+
+/// The other side of a comparison.
+pub struct Rival<'a> {
+    /// What runs.
+    pub plan: Plan,
+    /// Where its prompts come from.
+    pub then: &'a Workspace,
+    /// Whether its answers can only be stored ones: the program that gave them is not here any more.
+    pub offline: bool,
+}
+
+fn with_desk(workspace: &Workspace, args: &EvalArgs, plan: Plan, desk: Desk) -> Result<Shared> {
     Ok(Shared {
         renderer: Arc::clone(&workspace.renderer),
-        desk: desk(workspace, terminal, args, &plan, home, id, resumed)?,
+        judging: Arc::clone(&workspace.renderer),
+        desk,
         checkers: plan.gates.iter().map(checker).collect::<Result<_>>()?,
         judges: plan.gates.iter().map(|gate| judge(workspace, gate)).collect::<Result<_>>()?,
-        outputs,
+        outputs: None,
         root: workspace.root.clone(),
         no_exec: args.no_exec,
         concurrency: concurrency(workspace, &plan, args),

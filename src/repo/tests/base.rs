@@ -51,7 +51,14 @@ impl Remote {
     fn checkout(&self, refname: &str, depth: &str) -> Scratch {
         let clone = Scratch::init(&[]);
         clone.git(&["remote", "add", "origin", &url(self.bare.path())]);
-        clone.git(&["fetch", "--quiet", "--no-tags", depth, "origin", &format!("+{refname}:refs/remotes/ci/head")]);
+        clone.git(&[
+            "fetch",
+            "--quiet",
+            "--no-tags",
+            depth,
+            "origin",
+            &format!("+{refname}:refs/remotes/ci/head"),
+        ]);
         clone.git(&["checkout", "--quiet", "--detach", "refs/remotes/ci/head"]);
         clone
     }
@@ -160,9 +167,7 @@ fn a_merge_group_names_its_base() {
 fn a_push_is_measured_against_what_was_there_before_and_a_forced_one_against_the_fork() {
     let remote = Remote::new();
     let clone = remote.checkout("refs/heads/topic", "--depth=1");
-    let event = |before: &str, forced: Value| {
-        json!({"before": before, "forced": forced, "repository": {"default_branch": "main"}})
-    };
+    let event = |before: &str, forced: Value| json!({"before": before, "forced": forced, "repository": {"default_branch": "main"}});
     let found = |event: Value| base(&clone, &github(&clone, "push", &event)).0;
     assert_eq!(found(event(&remote.id("topic~1"), json!(false))), remote.id("topic~1"));
     assert_eq!(found(event(&remote.id("topic~1"), Value::Null)), remote.id("topic~1"), "history says so");

@@ -1,0 +1,208 @@
+//! `--changed` and `--baseline`: the base, what a change touches, and a run that has nothing to do.
+
+use crate::cli::args::EvalArgs;
+use crate::cli::clock;
+use crate::cli::terminal::Terminal;
+use crate::cli::workspace::{Opened, Workspace};
+use crate::domain::{Code, Diagnostic, Digest, Error, Exit, Result};
+use crate::ledger::run_id;
+use crate::manifest::reach::Reach;
+use crate::plan::affected::{Changes, changes};
+use crate::plan::{Plan, Selection};
+use crate::repo::{Base, Repository, Variables};
+use crate::report::document::{Cases, Document};
+use crate::report::formats::{self, Format};
+use crate::report::{table, v1};
+use std::io::Write;
+
+/// Why a prompt is run again.
+pub const AFFECTED: Code = Code("affected");
+/// A prompt or a suite of the base is no more.
+pub const DELETED: Code = Code("deleted-since-base");
+
+/// The base that the flags ask for.
+///
+/// # Errors
+/// When there is no repository, or the base is not here and cannot be fetched.
+pub fn base(opened: &Opened, terminal: &Terminal, args: &EvalArgs) -> Result<Option<Base>> {
+    let base = match (&args.changed, args.baseline.as_deref()) {
+        (Some(rev), _) => find(opened.git.as_ref(), rev.as_deref())?,
+        (None, Some("auto")) => find(opened.git.as_ref(), None)?,
+        (None, Some(rev)) => exactly(opened.git.as_ref(), rev)?,
+        (None, None) => return Ok(None),
+    };
+    say(terminal, &base);
+    Ok(Some(base))
+}
+
+/// The base that `max_regression` asks for, where no flag did. A repository without a commit has none: every prompt
+/// is new there.
+///
+/// # Errors
+/// As [`base`].
+pub fn implied(
+    workspace: &Workspace,
+    terminal: &Terminal,
+    args: &EvalArgs,
+    plan: &Plan,
+) -> Result<Option<Base>> {
+    let demanded = plan.gates.iter().any(|gate| gate.suite.gate.max_regression.is_some());
+    let Some(git) =
+        workspace.git.as_ref().filter(|_| demanded && args.model.is_none() && args.outputs.is_none())
+    else {
+        return Ok(None);
+    };
+    if git.head()?.is_none() {
+        return Ok(None);
+    }
+    let base = find(Some(git), None)?;
+    say(terminal, &base);
+    Ok(Some(base))
+}
+
+fn say(terminal: &Terminal, base: &Base) {
+    if !terminal.quiet {
+        terminal.say(&format!("base {}: {}", base.commit.short(), base.how));
+    }
+}
+
+fn repository(git: Option<&Repository>) -> Result<&Repository> {
+    git.ok_or_else(|| {
+        Error::input("there is no git repository here, so that there is no base")
+            .hint("run inside a repository, or without --changed and --baseline")
+    })
+}
+
+/// The base of the change: the fork from `rev`, or what is found without one.
+///
+/// # Errors
+/// As [`base`].
+pub fn find(git: Option<&Repository>, rev: Option<&str>) -> Result<Base> {
+    repository(git)?.find_base(rev, &variables())
+}
+
+fn exactly(git: Option<&Repository>, rev: &str) -> Result<Base> {
+    let git = repository(git)?;
+    let commit = git.resolve(rev)?;
+    Ok(Base { commit, how: format!("the revision {rev}"), repository: git.clone() })
+}
+
+fn variables() -> Variables {
+    #[expect(clippy::disallowed_methods, reason = "the edge that reads the environment")]
+    let own = std::env::vars_os();
+    own.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .filter(|(name, _)| ["GITHUB_", "GITLAB_", "CI_"].iter().any(|prefix| name.starts_with(prefix)))
+        .collect()
+}
+
+/// Whether nothing that a manifest can read differs from the base: told from git alone.
+///
+/// # Errors
+/// When the working tree cannot be compared.
+pub fn untouched(opened: &Opened, base: &Base) -> Result<bool> {
+    let changed = base.repository.changed_paths(&base.commit)?;
+    if changed.is_empty() {
+        return Ok(true);
+    }
+    let reach = Reach::of(&opened.snapshot);
+    Ok(!changed.iter().any(|path| reach.may_read(path)))
+}
+
+/// What a change touches, said and narrowed to.
+pub struct Touched {
+    /// The gates to run.
+    pub selection: Selection,
+    /// Why each is, for the report.
+    pub notes: Vec<Diagnostic>,
+    /// Whether there is none.
+    pub nothing: bool,
+}
+
+/// Compares the base with what is here, says why each prompt is in, and narrows the selection to those.
+///
+/// # Errors
+/// When a digest cannot be computed.
+pub fn touched(
+    workspace: &Workspace,
+    then: &Workspace,
+    terminal: &Terminal,
+    mut selection: Selection,
+) -> Result<Touched> {
+    let Changes { affected, deleted_prompts, deleted_suites } =
+        changes(&then.sources(), &workspace.sources())?;
+    let mut notes = Vec::new();
+    for found in &affected {
+        let (prompt, suite) = (&found.prompt, &found.suite);
+        let on = if prompt.as_str() == suite.as_str() { String::new() } else { format!(" (suite {suite})") };
+        let message = format!("{prompt}{on}: {}", found.reasons.join("; "));
+        notes.push(Diagnostic::note(AFFECTED, message));
+    }
+    let gone = deleted_prompts.iter().map(|name| format!("prompt {name} was deleted"));
+    let unasked =
+        deleted_suites.iter().map(|name| format!("suite {name} was deleted: nothing holds what it demanded"));
+    notes.extend(gone.chain(unasked).map(|message| Diagnostic::note(DELETED, message)));
+    if !terminal.quiet {
+        notes.iter().for_each(|note| terminal.say(&format!("  {}", note.message)));
+    }
+    selection.gates = Some(affected.into_iter().map(|found| (found.prompt, found.suite)).collect());
+    let nothing = selection.gates.as_ref().is_none_or(std::collections::BTreeSet::is_empty);
+    Ok(Touched { selection, notes, nothing })
+}
+
+/// Says that nothing is affected: exit 0, and a report without gates.
+///
+/// # Errors
+/// When a report cannot be written.
+pub fn unaffected(
+    base: &Base,
+    terminal: &Terminal,
+    args: &EvalArgs,
+    notes: &[Diagnostic],
+    started: jiff::Timestamp,
+) -> Result<Exit> {
+    let head = base.repository.head()?.map(|commit| commit.to_string());
+    let took = clock::now().duration_since(started);
+    let report = v1::Report {
+        schema: v1::SCHEMA.to_owned(),
+        verdict: Some(v1::Verdict::Unaffected),
+        exit_code: Exit::Done.code(),
+        diagnostics: notes.iter().map(v1::Diagnostic::from).collect(),
+        run: Some(v1::Run {
+            id: run_id(started, 0).to_string(),
+            started_at: format!("{started:.3}"),
+            duration_ms: u64::try_from(took.as_millis()).ok(),
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            selection: None,
+            shard: None,
+            plan_digest: Digest::of_json(&serde_json::json!([])).to_string(),
+            git: Some(v1::Git {
+                commit: head,
+                dirty: base.repository.is_dirty()?,
+                base: Some(base.commit.to_string()),
+            }),
+        }),
+        gates: Vec::new(),
+    };
+    let cases = |_| Box::new(std::iter::empty()) as crate::report::document::CaseStream<'_>;
+    let document = Document::new(&report, Cases(&cases));
+    for target in &args.reports {
+        if target.is_stdout() {
+            formats::write(target.format, &document, &mut std::io::stdout().lock())?;
+            continue;
+        }
+        let failed = |error: std::io::Error| {
+            Error::input(format!("cannot write {}", target.path.display())).because(error)
+        };
+        let mut file = std::io::BufWriter::new(std::fs::File::create(&target.path).map_err(failed)?);
+        formats::write(target.format, &document, &mut file)?;
+        file.flush().map_err(failed)?;
+    }
+    if terminal.json {
+        formats::write(Format::Json, &document, &mut std::io::stdout().lock())?;
+    } else if !terminal.quiet {
+        let mut text = Vec::new();
+        table::write(&document, terminal.table(), &mut text)?;
+        terminal.people(&String::from_utf8_lossy(&text));
+    }
+    Ok(Exit::Done)
+}
