@@ -3,6 +3,7 @@
 use super::terminal::Terminal;
 use crate::call::Environment;
 use crate::domain::{Diagnostic, Error, RelPath, Result};
+use crate::ledger::cost_asserts;
 use crate::manifest::prompt::Prompt;
 use crate::manifest::{Manifests, secrets};
 use crate::plan::{Sources, validate};
@@ -104,6 +105,10 @@ impl Workspace {
     pub fn findings(&self) -> Vec<Diagnostic> {
         let mut found = self.manifests.diagnostics.clone();
         found.extend(validate(&self.sources()));
+        // A price table that cannot be read is said by whoever needs it.
+        if let Ok(prices) = super::eval::prices(self) {
+            found.extend(cost_asserts(&self.manifests, &prices));
+        }
         found.sort_by(|a, b| (&a.place, a.severity, &a.message).cmp(&(&b.place, b.severity, &b.message)));
         found.dedup();
         found

@@ -118,6 +118,18 @@ impl<'a> Material<'a> {
         }
     }
 
+    /// As [`Material::json`], but a template that renders to something else than JSON stands for that text: an
+    /// `expected` of `Berlin` is meant as the text, not as broken JSON.
+    pub fn json_or_text(&self, assert: &Assert, value: &JsonText) -> Result<Json, AssertFault> {
+        match value {
+            JsonText::Json(value) => Ok(Json::from(value)),
+            JsonText::Template(template) => {
+                let text = self.rendered(assert, template)?;
+                Ok(json::parse(&text).unwrap_or(Json::Text(text)))
+            }
+        }
+    }
+
     fn rendered(&self, assert: &Assert, template: &Template) -> Result<String, AssertFault> {
         let case = self.answer.case;
         self.renderer.text(template, &case.vars, case.expected.as_ref()).map_err(|source| {

@@ -7,6 +7,7 @@ mod prices;
 mod recordings;
 mod runs;
 mod segment;
+mod unpriced;
 
 pub use exchanges::{DEFAULT_STORE_BYTES, ExchangeStore};
 pub use home::Home;
@@ -15,6 +16,7 @@ pub use recordings::{Exported, Recordings, export_recordings, recording_path};
 pub use runs::{
     DEFAULT_KEPT_RUNS, RunReader, RunSummary, RunWriter, last_unfinished, list_runs, prune_runs, run_id,
 };
+pub use unpriced::{COST_WITHOUT_PRICE, cost_assert, cost_asserts};
 
 #[cfg(test)]
 mod tests;

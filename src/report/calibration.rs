@@ -5,7 +5,7 @@ mod measures;
 
 pub use json::json;
 
-use super::numbers::{against, counted, delta, interval, score, to_f64};
+use super::numbers::{counted, delta, interval, score, to_f64};
 use super::table::Options;
 use super::text::{one_line, wrap};
 use super::{grid, numbers};
@@ -162,9 +162,9 @@ fn notes(outcome: &Outcome) -> Vec<String> {
         {
             let word = if found.slope.value > 0.0 { "longer" } else { "shorter" };
             notes.push(format!(
-                "{name}: the judge favours {word} answers: {} points per doubling of the length at the same human score (p {}).",
+                "{name}: the judge favours {word} answers: {} points per doubling of the length at the same human score ({}).",
                 delta(Some(found.points_per_doubling)),
-                against(Some(p), Some(0.01)),
+                if p < 0.001 { "p < 0.001".to_owned() } else { format!("p = {p:.3}") },
             ));
         }
         if agreement.rounded > 0 {

@@ -22,3 +22,4 @@ mod secrets;
 #[path = "../support/stub.rs"]
 #[allow(dead_code, reason = "benches use the rest of it")]
 mod stub;
+mod trust;

@@ -13,7 +13,10 @@ use crate::cli::terminal::Terminal;
 use crate::cli::workspace::Workspace;
 use crate::domain::{Error, ModelId, PromptName, ProviderName, RelPath, Result, RunId};
 use crate::grade::{AssertFault, Checker};
-use crate::ledger::{DEFAULT_STORE_BYTES, ExchangeStore, Home, Prices, Recordings, RunWriter, run_id};
+use crate::ledger::{
+    DEFAULT_STORE_BYTES, ExchangeStore, Home, Prices, Recordings, RunWriter, cost_assert, run_id,
+};
+use crate::manifest::assert::Check;
 use crate::plan::{GatePlan, Plan, inputs_digest};
 use crate::run::outputs::Outputs;
 use crate::run::{Ending, JudgeProvider, Shared, Stop, conduct};
@@ -289,8 +292,27 @@ fn concurrency(workspace: &Workspace, plan: &Plan, args: &EvalArgs) -> usize {
     .fold(0, usize::saturating_add)
 }
 
-/// A cost limit over a model without a price could not be kept.
+/// A cost limit over a model without a price could not be kept; asserts about what an answer took cannot be decided
+/// where that is not known.
+///
+/// # Errors
+/// For either, before anything is called.
 pub(super) fn priced(shared: &Shared, args: &EvalArgs) -> Result<()> {
+    for gate in &shared.plan.gates {
+        let asserts = gate.suite.asserts.iter();
+        let measured = asserts.clone().find(|assert| matches!(assert.check, Check::Measured(_)));
+        if let (Some(assert), Some(_)) = (measured, &shared.outputs) {
+            return Err(Error::input(format!(
+                "`{}` cannot be decided over --outputs: what an answer took is not in the file",
+                assert.written
+            ))
+            .hint("remove the assert, or leave --outputs out"));
+        }
+        let prices = &shared.desk.prices;
+        if let Some(found) = cost_assert(&gate.suite, &gate.model, &gate.provider.name, prices) {
+            return Err(Error::invalid(vec![found]));
+        }
+    }
     if args.max_cost.is_none() {
         return Ok(());
     }

@@ -90,12 +90,12 @@ pub fn check(
     let shown = say::line(&format!("{} is {found}", path.path), 110);
     Ok(match test {
         PathTest::Equals(expected) => {
-            let expected = material.json(assert, expected)?;
+            let expected = material.json_or_text(assert, expected)?;
             let holds = expected.equals(found);
             Finding::new(holds, format!("{shown}, expected {}", say::line(&expected.to_string(), 70)))
         }
         PathTest::Contains(expected) => {
-            let expected = material.json(assert, expected)?;
+            let expected = material.json_or_text(assert, expected)?;
             let holds = match (found, &expected) {
                 (Json::Text(text), Json::Text(part)) => text.contains(part.as_str()),
                 (Json::List(items), item) => items.iter().any(|have| have.equals(item)),
