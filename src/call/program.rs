@@ -20,6 +20,9 @@
 //!  "tool_calls": [{"name": "…", "arguments": {}}]}
 //! ```
 //!
+//! A retriever, which an `endpoint` names, reads `{"query": "…", "top_k": 8}` and writes `{"chunks": […]}`, each
+//! chunk a text or an object as in `context`.
+//!
 //! `output` is text; any other JSON value becomes the answer as compact JSON. JSON without `output` is an
 //! answer like any other text, with one exception: an object whose only key is `error` is a failure and not
 //! an answer. Other keys are ignored, so that a program may write more than this tool reads.
@@ -33,6 +36,9 @@ pub(super) const MAX_REPLY: usize = 32 * 1024 * 1024;
 
 /// The object that the program reads.
 pub(super) fn request_body(request: &Request) -> Value {
+    if let Some(query) = request.data.get("retrieve") {
+        return query.clone();
+    }
     let empty = Value::Object(Map::new());
     let vars = request.data.get("vars").cloned().unwrap_or(empty);
     let context = request.data.get("context").filter(|context| context.is_array());
@@ -76,6 +82,9 @@ pub(super) fn reply(written: &str) -> Result<Reply, LocalFault> {
     };
     let Ok(Value::Object(fields)) = serde_json::from_str::<Value>(written) else { return Ok(plain()) };
     let Some(output) = fields.get("output") else {
+        if let Some(chunks @ Value::Array(_)) = fields.get("chunks") {
+            return Ok(Reply { text: String::new(), context: context(Some(chunks))?, ..plain() });
+        }
         return match fields.get("error") {
             Some(error) if fields.len() == 1 && !error.is_null() => {
                 Err(fault(format!("the program reported an error: {}", short(&text_of(error)))))

@@ -10,6 +10,7 @@ mod fail;
 mod init;
 mod render;
 mod report;
+mod retrievers;
 mod run;
 mod schema;
 mod terminal;

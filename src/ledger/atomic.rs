@@ -10,7 +10,7 @@ use std::path::Path;
 ///
 /// # Errors
 /// When the folder cannot be written or the disk is full; the old file is then as it was.
-pub(super) fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
+pub fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<()> {
     let folder = path.parent().ok_or_else(|| Error::input(format!("{} is no file", path.display())))?;
     let failed = |error| cannot("written", path, error);
     let mut builder = tempfile::Builder::new();

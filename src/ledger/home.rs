@@ -23,7 +23,10 @@ impl Home {
     }
 
     /// Makes `.llmops/<name>`, and a `.gitignore` that keeps the whole of `.llmops/` out of every commit.
-    pub(super) fn make(&self, name: &str) -> Result<PathBuf> {
+    ///
+    /// # Errors
+    /// When the folder cannot be made.
+    pub fn make(&self, name: &str) -> Result<PathBuf> {
         let folder = self.path.join(name);
         fs::create_dir_all(&folder).map_err(|error| cannot("made", &folder, error))?;
         let ignore = self.path.join(".gitignore");

@@ -117,6 +117,12 @@ fn validate_suite(
         if let Err(fault) = render_case(sources.renderer, prompt, &row, context) {
             found.add(fault, Some(case.id.as_str()));
         }
+        if case.context.is_none()
+            && prompt.retrieval.is_some()
+            && let Err(fault) = sources.renderer.query(prompt, &case.vars)
+        {
+            found.add(fault, Some(case.id.as_str()));
+        }
         for template in suite.asserts.iter().flat_map(|assert| assert_templates(&assert.check)) {
             if let Err(fault) = sources.renderer.text(template, &case.vars, case.expected.as_ref()) {
                 found.add(fault, Some(case.id.as_str()));

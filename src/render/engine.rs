@@ -112,6 +112,17 @@ impl Renderer {
         self.one(template, &Value::from(scope))
     }
 
+    /// What a prompt's retrieval is asked for a case: its query, else `input`, else the only variable.
+    ///
+    /// # Errors
+    /// As [`Renderer::messages`].
+    pub fn query(&self, prompt: &Prompt, vars: &Map<String, Json>) -> Result<String, RenderError> {
+        match prompt.retrieval.as_ref().and_then(|retrieval| retrieval.query.as_ref()) {
+            Some(template) => self.one(template, &Value::from(scope(prompt, vars))),
+            None => Ok(judged::question(vars)),
+        }
+    }
+
     fn all(&self, prompt: &Prompt, scope: &Value) -> Result<Vec<Message>, RenderError> {
         let mut messages = Vec::with_capacity(prompt.messages.len() + 2 * prompt.few_shot.len());
         let first_turn = prompt.messages.iter().position(|message| message.role != Role::System);

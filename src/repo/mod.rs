@@ -6,6 +6,7 @@ mod disk;
 mod fork;
 mod git_program;
 mod glob;
+mod history;
 mod objects;
 mod repository;
 mod revision;

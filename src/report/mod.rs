@@ -9,6 +9,7 @@ pub mod csv;
 pub mod diagnostics;
 pub mod document;
 pub mod formats;
+pub mod found;
 pub mod github;
 mod grid;
 pub mod html;

@@ -1,3 +1,14 @@
 //! Chunks, embeddings, indexes, search.
 
+pub mod chunk;
+pub mod corpus;
+pub mod embed;
+mod endpoint;
+pub mod freshness;
 pub mod hashing;
+pub mod index;
+pub mod injection;
+mod retriever;
+pub mod search;
+
+pub use retriever::{Hit, RetrieveFault, Retrieved, Retriever, Sources};

@@ -8,8 +8,8 @@ use crate::call::{CallFailure, FailureKind};
 use crate::domain::exchange::FinishReason;
 use crate::domain::grade::{CallRecord, CallRole, Judgement};
 use crate::domain::{
-    Case, Chunk, Code, Diagnostic, Digest, Error, Grade, Kind, Place as FilePlace, Reply, Request, Result,
-    Span, TrialRecord, Unscored, Usage,
+    Case, Chunk, Code, Diagnostic, Digest, Error, Grade, Kind, Reply, Request, Result, TrialRecord, Unscored,
+    Usage,
 };
 use crate::grade::judge::{self, JudgeFault, JudgeReply};
 use crate::grade::{Answer, AssertFault, Checker, Outside, is_refusal};
@@ -19,14 +19,13 @@ use crate::manifest::prompt::Dimension;
 use crate::manifest::suite::Judge;
 use crate::plan::{GatePlan, Plan};
 use crate::render::{RenderError, Renderer, Subject};
+use crate::retrieve::{RetrieveFault, Retriever};
 use futures_util::FutureExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 /// An assert that cannot be decided for a case.
 pub const UNDECIDABLE: Code = Code("assert-undecidable");
-/// A prompt that reads what no case pins.
-pub const NEEDS_CONTEXT: Code = Code("needs-context");
 
 /// Which trial of the plan.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -84,6 +83,8 @@ pub struct Shared {
     pub checkers: Vec<Checker>,
     /// The judge's provider of each gate.
     pub judges: Vec<Option<JudgeProvider>>,
+    /// The retriever of each gate, where its prompt has one.
+    pub retrievers: Vec<Option<Arc<Retriever>>>,
     /// Answers that exist already.
     pub outputs: Option<Outputs>,
     /// Where programs run.
@@ -175,7 +176,10 @@ struct Trial<'a> {
 impl Trial<'_> {
     /// The answer: given by a file, or asked of the model under test.
     async fn answer(&mut self, case: &Case) -> Result<std::result::Result<Given, Ungraded>> {
-        let context = self.context(case)?;
+        let context = match self.context(case).await? {
+            Ok(context) => context,
+            Err(ungraded) => return Ok(Err(ungraded)),
+        };
         if let Some(outputs) = &self.shared.outputs {
             let Some(text) = outputs.get(&case.id) else {
                 let detail = "the answers file has no answer to this case".to_owned();
@@ -197,18 +201,31 @@ impl Trial<'_> {
         }
     }
 
-    /// What the model is shown: the case's own context.
-    fn context(&self, case: &Case) -> Result<Vec<Chunk>> {
+    /// What the model is shown: the case's own context, else what is retrieved.
+    async fn context(&mut self, case: &Case) -> Result<std::result::Result<Vec<Chunk>, Ungraded>> {
         if let Some(context) = &case.context {
-            return Ok(context.clone());
+            return Ok(Ok(context.clone()));
         }
-        if self.gate.retrieval.is_some() {
-            let message = format!("case `{}` pins no context, and this version does not search", case.id);
-            let at = FilePlace::at(&case.file, Span::new(case.line, 1, 1));
-            let finding = Diagnostic::error(NEEDS_CONTEXT, message).at(at).help("give the case `context:`");
-            return Err(Error::invalid(vec![finding]));
+        let Some(retriever) = &self.shared.retrievers[self.place.gate] else { return Ok(Ok(Vec::new())) };
+        let query = self
+            .shared
+            .renderer
+            .query(&self.gate.prompt, &case.vars)
+            .map_err(|fault| wrong_template(fault, case))?;
+        match retriever.retrieve(&query, &self.shared.desk, &self.gate.prompt.name).await {
+            Ok(found) => {
+                self.calls.extend(found.calls);
+                Ok(Ok(found.hits.into_iter().map(|hit| hit.chunk).collect()))
+            }
+            Err(RetrieveFault::Ended(error)) => Err(error),
+            Err(RetrieveFault::Offline) => Ok(Err(not_recorded("what is retrieved is"))),
+            Err(RetrieveFault::CostLimit) => Ok(Err(cost_limit())),
+            Err(RetrieveFault::Failed(failure)) => {
+                self.failed_attempts += failure.attempts;
+                let ungraded = failed(failure, CallRole::Embedding);
+                Ok(Err(Ungraded { detail: format!("nothing was retrieved: {}", ungraded.detail), ..ungraded }))
+            }
         }
-        Ok(Vec::new())
     }
 
     /// Asserts, then the judge.
@@ -332,20 +349,24 @@ impl Trial<'_> {
                 Ok(Ok(answered))
             }
             Err(Denied::Storage(error)) => Err(error),
-            Err(Denied::NotRecorded) => {
-                let detail = "offline, and neither stored nor recorded".to_owned();
-                Ok(Err(Ungraded { reason: Unscored::NotRecorded, detail }))
-            }
-            Err(Denied::CostLimit) => {
-                let detail = "the next call could exceed the cost limit".to_owned();
-                Ok(Err(Ungraded { reason: Unscored::CostLimit, detail }))
-            }
+            Err(Denied::NotRecorded) => Ok(Err(not_recorded("the reply is"))),
+            Err(Denied::CostLimit) => Ok(Err(cost_limit())),
             Err(Denied::Failed(failure)) => {
                 self.failed_attempts += failure.attempts;
                 Ok(Err(failed(failure, role)))
             }
         }
     }
+}
+
+fn not_recorded(what: &str) -> Ungraded {
+    let detail = format!("offline, and {what} neither stored nor recorded");
+    Ungraded { reason: Unscored::NotRecorded, detail }
+}
+
+fn cost_limit() -> Ungraded {
+    let detail = "the next call could exceed the cost limit".to_owned();
+    Ungraded { reason: Unscored::CostLimit, detail }
 }
 
 fn failed(failure: CallFailure, role: CallRole) -> Ungraded {

@@ -1,7 +1,10 @@
 //! Whoever follows a run: its files, its tallies, the bar.
 
 use crate::aggregate::{AssertPlan, Planned, Tally};
+use super::shown::Shown;
+use crate::cli::clock;
 use crate::cli::terminal::Terminal;
+use crate::retrieve::freshness;
 use crate::domain::exchange::Source;
 use crate::domain::{Grade, Result, RunId, TrialRecord, Usd};
 use crate::ledger::{RunReader, RunWriter};
@@ -20,6 +23,8 @@ pub struct Gathered {
     pub tally: Tally,
     /// The models seen.
     pub reported: Reported,
+    /// What was retrieved.
+    pub shown: Shown,
     suite: std::sync::Arc<crate::manifest::suite::Suite>,
     cases: Vec<usize>,
 }
@@ -29,8 +34,12 @@ impl Gathered {
         let mut planned = Planned::new(gate.cases.len(), gate.trials);
         planned.worst = WORST;
         planned.top_k = gate.retrieval.as_ref().and_then(|retrieval| usize::try_from(retrieval.top_k).ok());
+        let retrieval = gate.retrieval.as_ref();
+        let max_age = retrieval.and_then(|retrieval| retrieval.max_age_days);
+        planned.stale_before = max_age.and_then(|days| freshness::limit(&clock::today(), days));
         Self {
             tally: Tally::new(planned),
+            shown: Shown::new(max_age),
             reported: Reported::default(),
             suite: std::sync::Arc::clone(&gate.suite),
             cases: gate.cases.clone(),
@@ -46,6 +55,9 @@ impl Gathered {
                 AssertPlan::of(self.suite.asserts.iter().chain(&row.asserts))
             }),
         };
+        if self.suite.cases.get(self.cases[record.case]).case.context.is_none() {
+            self.shown.add(record);
+        }
         self.tally.add(record, plan.as_ref());
         self.reported.answers.extend(record.reported.clone());
         if let Grade::Scored { judgement: Some(judgement), .. } = &record.grade {

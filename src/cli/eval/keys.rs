@@ -20,6 +20,16 @@ pub fn ready(shared: &Shared) -> Result<()> {
         {
             return Err(error);
         }
+        if let Some(retriever) = &shared.retrievers[index] {
+            let unpinned = gate.cases.iter().map(|&case| gate.suite.cases.get(case).case);
+            let queries: Vec<String> = unpinned
+                .filter(|case| case.context.is_none())
+                .filter_map(|case| shared.renderer.query(&gate.prompt, &case.vars).ok())
+                .collect();
+            if let Some(provider) = retriever.calls(queries.iter().map(String::as_str)) {
+                providers.ready(provider)?;
+            }
+        }
         if let Some(judge) = &gate.suite.judge
             && let Err(error) = providers.ready(&judge.provider)
             && !all_at_hand(shared, index, gate, Some(&judge.provider))?
@@ -34,6 +44,10 @@ pub fn ready(shared: &Shared) -> Result<()> {
 fn all_at_hand(shared: &Shared, index: usize, gate: &GatePlan, judge: Option<&ProviderName>) -> Result<bool> {
     for &case in &gate.cases {
         let row = gate.suite.cases.get(case);
+        if row.case.context.is_none() && shared.retrievers[index].is_some() {
+            // What would be retrieved is not known without asking, and so is the request.
+            return Ok(false);
+        }
         let context = row.case.context.clone().unwrap_or_default();
         for trial in 0..gate.trials {
             let Ok(request) = Target::from(gate).request(&shared.renderer, &row.case.vars, &context, trial)

@@ -7,6 +7,7 @@ mod outcome;
 mod planned;
 mod resume;
 mod session;
+mod shown;
 mod since;
 
 use super::args::{EvalArgs, Global};

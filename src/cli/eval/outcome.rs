@@ -138,7 +138,11 @@ impl Finished {
             .iter()
             .zip(&self.follower.gates)
             .zip(&decisions)
-            .map(|((gate, gathered), decision)| assemble::view(gate, &gathered.tally, decision))
+            .map(|((gate, gathered), decision)| {
+                let mut view = assemble::view(gate, &gathered.tally, decision);
+                view.notes.extend(gathered.shown.notes());
+                view
+            })
             .collect();
         if self.ending == Ending::Interrupted {
             for ((view, gathered), gate) in views.iter_mut().zip(&self.follower.gates).zip(&plan.gates) {

@@ -9,6 +9,7 @@ use crate::call::desk::{Desk, Policy};
 use crate::call::{Limits, Providers};
 use crate::cli::args::EvalArgs;
 use crate::cli::clock;
+use crate::cli::retrievers;
 use crate::cli::terminal::Terminal;
 use crate::cli::workspace::Workspace;
 use crate::domain::{Error, ModelId, PromptName, ProviderName, RelPath, Result, RunId};
@@ -98,6 +99,7 @@ impl Session {
         desk.budget = Budget::after(args.max_cost, spent);
         let mut shared = with_desk(workspace, args, plan, desk)?;
         shared.renderer = Arc::clone(&then.renderer);
+        shared.retrievers = retrievers::of_gates(then, &shared.plan.gates)?;
         if !args.offline && !offline {
             keys::ready(&shared)?;
         }
@@ -180,6 +182,7 @@ fn with_desk(workspace: &Workspace, args: &EvalArgs, plan: Plan, desk: Desk) -> 
         desk,
         checkers: plan.gates.iter().map(checker).collect::<Result<_>>()?,
         judges: plan.gates.iter().map(|gate| judge(workspace, gate)).collect::<Result<_>>()?,
+        retrievers: retrievers::of_gates(workspace, &plan.gates)?,
         outputs: None,
         root: workspace.root.clone(),
         no_exec: args.no_exec,

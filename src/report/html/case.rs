@@ -3,9 +3,11 @@
 use super::Serialize;
 use crate::domain::exchange::Source;
 use crate::report::document::Detail;
+use crate::report::found;
 use crate::report::numbers::{UNKNOWN, duration_ms, score};
 use crate::report::text::{head, one_line, visible};
 use crate::report::v1::{Case, Status};
+use crate::retrieve::injection;
 use similar::{ChangeTag, TextDiff};
 use std::time::Duration;
 
@@ -37,6 +39,7 @@ pub(super) struct Row {
     messages: Vec<Said>,
     context: Vec<Found>,
     relevant: String,
+    found: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -125,6 +128,7 @@ impl Row {
             }),
             context: detail.map_or(Vec::new(), retrieved),
             relevant: detail.map_or(String::new(), |detail| one_line(&detail.relevant.join(", "))),
+            found: detail.and_then(found::sentence).map_or(String::new(), |found| one_line(&found)),
         }
     }
 }
@@ -166,6 +170,9 @@ fn retrieved(detail: &Detail) -> Vec<Found> {
         }
         if chunk.source.as_ref().is_some_and(|source| detail.relevant.contains(source)) {
             title.push_str(" · relevant");
+        }
+        if let Some(rule) = injection::suspicious(&chunk.text) {
+            title.push_str(&format!(" · reads like an instruction to a model ({rule})"));
         }
         Found { title, text: text(&chunk.text) }
     };

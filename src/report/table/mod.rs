@@ -4,7 +4,8 @@
 mod facts;
 mod scores;
 
-use super::document::Document;
+use super::document::{Detail, Document};
+use super::found;
 use super::json::unwritten;
 use super::numbers::{counted, duration_ms, score};
 pub use super::paint::Color;
@@ -106,6 +107,10 @@ fn block(document: &Document<'_>, index: usize, gate: &Gate, options: Options) -
         text.push_str(&format!("  {}\n", options.color.paint(Tone::Strong, "Worst cases")));
         for case in &worst {
             draw_case(&mut text, case, options);
+            let detail = document.details.map(|details| (details.0)(index, case)).transpose()?.flatten();
+            if let Some(detail) = detail.filter(|_| case.status != Status::Unscored) {
+                draw_retrieved(&mut text, &detail, options);
+            }
         }
     }
     Ok(text)
@@ -161,6 +166,16 @@ fn draw_case(text: &mut String, case: &Case, options: Options) {
         Some(output) if output.trim().is_empty() => labelled(text, "answer", "(empty)", 1, options),
         Some(output) => labelled(text, "answer", output, 2, options),
         None => {}
+    }
+}
+
+/// What was retrieved, and whether that is where it went wrong.
+fn draw_retrieved(text: &mut String, detail: &Detail, options: Options) {
+    if let Some(found) = found::sentence(detail) {
+        labelled(text, "context", &found, 2, options);
+    }
+    if let Some(listed) = found::listed(detail) {
+        labelled(text, "", &format!("retrieved {listed}"), 2, options);
     }
 }
 

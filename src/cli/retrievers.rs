@@ -1,0 +1,59 @@
+//! Retrievers made ready for a verb.
+
+use super::clock;
+use super::workspace::Workspace;
+use crate::domain::{Error, RetrievalName, Result};
+use crate::ledger::Home;
+use crate::manifest::retrieval::Retrieval;
+use crate::plan::{GatePlan, inputs_digest};
+use crate::retrieve::{Retriever, Sources};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The retriever of each gate that has one and needs it, each manifest opened once.
+///
+/// # Errors
+/// What is wrong with a corpus.
+pub fn of_gates(workspace: &Workspace, gates: &[GatePlan]) -> Result<Vec<Option<Arc<Retriever>>>> {
+    let mut opened: BTreeMap<RetrievalName, Arc<Retriever>> = BTreeMap::new();
+    let mut all = Vec::new();
+    for gate in gates {
+        let searches = gate.cases.iter().any(|&case| gate.suite.cases.get(case).case.context.is_none());
+        let Some(retrieval) = gate.retrieval.as_ref().filter(|_| searches) else {
+            all.push(None);
+            continue;
+        };
+        let retriever = match opened.get(&retrieval.name) {
+            Some(retriever) => Arc::clone(retriever),
+            None => Arc::new(open(workspace, Arc::clone(retrieval))?),
+        };
+        opened.insert(retrieval.name.clone(), Arc::clone(&retriever));
+        all.push(Some(retriever));
+    }
+    Ok(all)
+}
+
+/// The retriever of one manifest.
+///
+/// # Errors
+/// What is wrong with its corpus, or an endpoint that is not defined.
+pub fn open(workspace: &Workspace, retrieval: Arc<Retrieval>) -> Result<Retriever> {
+    let endpoint = match &retrieval.endpoint {
+        None => None,
+        Some(name) => {
+            let config = workspace.manifests.project.providers.get(name).cloned().ok_or_else(|| {
+                Error::input(format!("no provider is named `{name}`")).hint("define it in llmops.yaml")
+            })?;
+            let program = inputs_digest(&workspace.snapshot, &config.inputs)?;
+            Some((config, program))
+        }
+    };
+    let (home, today) = (Home::at(&workspace.root), clock::today());
+    let sources = Sources {
+        snapshot: &workspace.snapshot,
+        git: workspace.git.as_ref(),
+        home: &home,
+        today: &today,
+    };
+    Retriever::open(sources, retrieval, endpoint)
+}

@@ -1,0 +1,138 @@
+//! How old is what a suite is shown, against `max_age_days`.
+
+use crate::domain::Chunk;
+use jiff::civil::Date;
+use std::collections::BTreeMap;
+
+/// From this share of stale chunks on, the advice is to bring the corpus up to date.
+pub const REINDEX_ABOVE: f64 = 0.2;
+/// Sources to name.
+const OLDEST: usize = 5;
+
+/// The date of an ISO 8601 date or time.
+pub fn date(text: &str) -> Option<Date> {
+    text.get(..10)?.parse().ok()
+}
+
+/// The first date that is still fresh: `max_age_days` before today.
+pub fn limit(today: &str, max_age_days: u32) -> Option<Date> {
+    date(today)?.checked_sub(jiff::Span::new().try_days(i64::from(max_age_days)).ok()?).ok()
+}
+
+/// Gathers what is shown. Every chunk that is shown counts: a stale one that is shown often misleads often.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Freshness {
+    sources: BTreeMap<String, (Option<Date>, u64)>,
+}
+
+/// What came of it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Ages {
+    /// Days, the lower of two in the middle; `None` when no date is known.
+    pub median_age_days: Option<i64>,
+    /// Share of the chunks with a known date that are older than the limit; `None` when no date is known.
+    pub stale_fraction: Option<f64>,
+    /// Chunks shown of which the date is not known.
+    pub undated: u64,
+    /// The oldest sources with their dates, oldest first.
+    pub oldest: Vec<(String, Date)>,
+}
+
+impl Freshness {
+    /// Adds what one trial was shown.
+    pub fn add(&mut self, context: &[Chunk]) {
+        for chunk in context {
+            let source = chunk.source.clone().unwrap_or_default();
+            let updated = chunk.last_updated.as_deref().and_then(date);
+            let entry = self.sources.entry(source).or_insert((updated, 0));
+            entry.0 = entry.0.min(updated).or(updated);
+            entry.1 += 1;
+        }
+    }
+
+    /// The ages as of `today`, with what is older than `limit` counted as stale.
+    #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
+    pub fn ages(&self, today: Date, limit: Date) -> Ages {
+        let mut dated: Vec<(Date, u64, &str)> = self
+            .sources
+            .iter()
+            .filter_map(|(source, (date, count))| Some(((*date)?, *count, source.as_str())))
+            .collect();
+        dated.sort_unstable();
+        let shown: u64 = dated.iter().map(|(_, count, _)| count).sum();
+        let stale: u64 = dated.iter().filter(|(date, ..)| *date < limit).map(|(_, count, _)| count).sum();
+        // From the youngest: the first whose running count reaches half.
+        let mut seen = 0;
+        let median = dated.iter().rev().find(|(_, count, _)| {
+            seen += count;
+            seen * 2 >= shown
+        });
+        Ages {
+            median_age_days: median
+                .and_then(|(date, ..)| today.since(*date).ok())
+                .map(|span| i64::from(span.get_days())),
+            stale_fraction: (shown > 0).then(|| stale as f64 / shown as f64),
+            undated: self.sources.values().filter(|(date, _)| date.is_none()).map(|(_, count)| count).sum(),
+            oldest: dated.iter().take(OLDEST).map(|(date, _, source)| ((*source).to_owned(), *date)).collect(),
+        }
+    }
+}
+
+impl Ages {
+    /// One sentence for people; `None` when no date is known.
+    pub fn sentence(&self, max_age_days: u32) -> Option<String> {
+        let (median, stale) = (self.median_age_days?, self.stale_fraction?);
+        let mut text = format!(
+            "what was retrieved is {median} days old in the median; {:.0} % is older than {max_age_days} days",
+            stale * 100.0
+        );
+        if stale > REINDEX_ABOVE {
+            let oldest: Vec<String> =
+                self.oldest.iter().map(|(source, date)| format!("{source} ({date})")).collect();
+            text.push_str(&format!(": reindex, oldest are {}", oldest.join(", ")));
+        }
+        if self.undated > 0 {
+            text.push_str(&format!("; the age of {} more is not known", self.undated));
+        }
+        Some(text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chunk(source: &str, updated: Option<&str>) -> Chunk {
+        Chunk {
+            text: String::new(),
+            source: Some(source.to_owned()),
+            score: None,
+            last_updated: updated.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn ages_count_what_is_shown_and_more_than_a_fifth_says_reindex() {
+        let mut found = Freshness::default();
+        let new = chunk("new.md", Some("2026-11-20"));
+        found.add(&[new.clone(), new.clone(), chunk("old.md", Some("2020-01-01T10:00:00Z"))]);
+        found.add(&[new, chunk("undated.md", None)]);
+        let today = date("2026-11-21").expect("a date");
+        let ages = found.ages(today, limit("2026-11-21", 90).expect("a date"));
+        assert_eq!((ages.median_age_days, ages.stale_fraction, ages.undated), (Some(1), Some(0.25), 1));
+        assert_eq!(ages.oldest[0].0, "old.md");
+        let says = ages.sentence(90).expect("a sentence");
+        assert!(says.contains("25 %") && says.contains("reindex") && says.contains("old.md"), "{says}");
+        let fresh = Ages { stale_fraction: Some(0.2), ..ages };
+        assert!(!fresh.sentence(90).expect("a sentence").contains("reindex"));
+    }
+
+    #[test]
+    fn nothing_dated_is_unknown_and_not_fresh() {
+        let mut found = Freshness::default();
+        found.add(&[chunk("a", None)]);
+        let day = date("2026-11-21").expect("a date");
+        let ages = found.ages(day, day);
+        assert_eq!((ages.stale_fraction, ages.sentence(9)), (None, None));
+    }
+}
