@@ -67,6 +67,8 @@ pub enum Command {
     Eval(Box<EvalArgs>),
     /// Call a prompt's model once and print the answer.
     Run(RunArgs),
+    /// Write llmops.lock: what suites and prompts are now.
+    Lock(LockArgs),
     /// Write a stored run in other formats.
     Report(ReportArgs),
     /// Hold a judge against human labels, or make a sheet to label.
@@ -79,12 +81,19 @@ pub enum Command {
 #[derive(Args, Debug)]
 pub struct InitArgs {}
 
+/// `llmops lock`.
+#[derive(Args, Debug)]
+pub struct LockArgs {}
+
 /// `llmops check`.
 #[derive(Args, Debug)]
 pub struct CheckArgs {
     /// Only report on these files or folders (everything is read all the same).
     #[arg(value_name = "PATH")]
     pub paths: Vec<String>,
+    /// Say too what moved without its version since REV, and which thresholds fell; `auto` finds the base.
+    #[arg(long, value_name = "REV|auto")]
+    pub base: Option<String>,
     /// Write the findings as SARIF.
     #[arg(long = "report", value_name = "sarif=PATH")]
     pub report: Vec<String>,

@@ -2,9 +2,11 @@
 
 use super::args::{CheckArgs, Global};
 use super::clock;
+use super::eval::find_base;
 use super::terminal::Terminal;
 use super::workspace::Workspace;
 use crate::domain::{Diagnostic, Error, Exit, Kind, RelPath, Result};
+use crate::plan::moved::moved;
 use crate::report::{sarif, v1};
 use serde_json::json;
 use std::fs;
@@ -15,7 +17,11 @@ use std::fs;
 /// When the root cannot be opened, or a named path holds no manifest.
 pub fn check(global: &Global, terminal: &Terminal, args: &CheckArgs) -> Result<Exit> {
     let workspace = Workspace::open(global.root.as_deref(), &clock::today())?;
-    let found = narrowed(&workspace, &args.paths)?;
+    let since = match &args.base {
+        Some(rev) => since_base(&workspace, terminal, rev)?,
+        None => Vec::new(),
+    };
+    let found = narrowed(&workspace, &args.paths, since)?;
     for target in &args.report {
         let Some(path) = target.strip_prefix("sarif=") else {
             return Err(
@@ -58,9 +64,21 @@ pub fn check(global: &Global, terminal: &Terminal, args: &CheckArgs) -> Result<E
     Ok(exit)
 }
 
+/// What moved since the base: without its version, or in a way that a reviewer has to see. Broken manifests come
+/// first: of them nothing can be compared.
+fn since_base(workspace: &Workspace, terminal: &Terminal, rev: &str) -> Result<Vec<Diagnostic>> {
+    let base = find_base(workspace.git.as_ref(), Some(rev).filter(|rev| *rev != "auto"))?;
+    terminal.detail(&format!("base {}: {}", base.commit.short(), base.how));
+    if workspace.manifests.diagnostics.iter().any(Diagnostic::is_error) {
+        return Ok(Vec::new());
+    }
+    moved(&workspace.at_base(&base)?.sources(), &workspace.sources())
+}
+
 /// The findings, of the named files and folders only where some are named.
-fn narrowed(workspace: &Workspace, paths: &[String]) -> Result<Vec<Diagnostic>> {
-    let found = workspace.findings();
+fn narrowed(workspace: &Workspace, paths: &[String], since: Vec<Diagnostic>) -> Result<Vec<Diagnostic>> {
+    let mut found = workspace.findings();
+    found.extend(since);
     if paths.is_empty() {
         return Ok(found);
     }

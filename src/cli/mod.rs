@@ -8,6 +8,7 @@ mod clock;
 mod eval;
 mod fail;
 mod init;
+mod lock;
 mod render;
 mod report;
 mod retrievers;
@@ -48,6 +49,7 @@ fn dispatch(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         Command::Eval(args) => eval::eval(&cli.global, terminal, args),
         Command::Run(args) => run::run(&cli.global, terminal, args),
         Command::Calibrate(args) => calibrate::calibrate(&cli.global, terminal, args),
+        Command::Lock(args) => lock::lock(&cli.global, terminal, args),
         Command::Report(args) => report::report(&cli.global, terminal, args),
         Command::Schema(args) => schema::schema(terminal, args),
     }

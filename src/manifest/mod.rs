@@ -19,6 +19,7 @@ pub mod json_schemas;
 mod jsonl;
 mod link;
 mod load;
+pub mod lock;
 pub mod pin;
 pub mod project;
 pub mod prompt;

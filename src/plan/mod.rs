@@ -5,6 +5,7 @@ pub mod affected;
 mod digests;
 pub mod facts;
 pub mod identity;
+pub mod moved;
 pub mod sample;
 mod select;
 mod validate;

@@ -15,6 +15,7 @@ mod checks;
 mod fixtures;
 mod gates;
 mod interrupts;
+mod locks;
 mod project;
 mod providers;
 mod scaffold;

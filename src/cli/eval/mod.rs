@@ -12,6 +12,7 @@ mod since;
 
 use super::args::{EvalArgs, Global};
 use super::clock;
+use super::lock;
 use super::terminal::Terminal;
 use super::workspace::Opened;
 use crate::domain::{Error, Exit, Result};
@@ -20,6 +21,7 @@ use outcome::publish;
 pub use outcome::{show, write_stored};
 use session::Session;
 pub use session::prices;
+pub use since::find as find_base;
 
 /// Resolve, read, plan, run, aggregate, decide, report.
 ///
@@ -55,6 +57,7 @@ pub fn eval(global: &Global, terminal: &Terminal, args: &EvalArgs) -> Result<Exi
     if plan.planned() == 0 {
         return Err(Error::input("no case is planned").hint("name cases in the suite"));
     }
+    lock::holds(&workspace, plan.gates.iter().map(|gate| (&*gate.suite, gate.digests.suite)))?;
     if args.plan {
         return planned::planned(&workspace, terminal, args, plan);
     }

@@ -1,0 +1,170 @@
+//! What a change has to be asked about: content that moved without its version, and whatever makes a gate easier to
+//! pass together with what it gates.
+
+use super::Sources;
+use super::identity::{Identities, identities};
+use crate::domain::{Code, Diagnostic, Digest, Place, RelPath, Result};
+use crate::manifest::retrieval::Retrieval;
+use crate::manifest::suite::Suite;
+
+/// The content moved and the version did not.
+pub const VERSION_NOT_RAISED: Code = Code("version-not-raised");
+/// The version moved and the content did not.
+pub const CONTENT_NOT_MOVED: Code = Code("version-without-change");
+/// A threshold is lower than it was, or gone.
+pub const THRESHOLD_LOWERED: Code = Code("threshold-lowered");
+/// A suite and the prompt that it tests changed together.
+pub const CHANGED_TOGETHER: Code = Code("suite-and-prompt-changed-together");
+/// The index was made for another embedding model or other chunks.
+pub const INDEX_NOT_REBUILT: Code = Code("index-not-rebuilt");
+
+/// Everything that moved from `base` to `head` and has to be said.
+///
+/// # Errors
+/// When a digest of the head cannot be computed.
+pub fn moved(base: &Sources<'_>, head: &Sources<'_>) -> Result<Vec<Diagnostic>> {
+    // What of the base cannot be read has nothing to be compared with.
+    let (old, new) = (identities(base).unwrap_or_default(), identities(head)?);
+    let mut found = Vec::new();
+    prompts(base, head, &old, &new, &mut found);
+    retrievals(base, head, &old, &new, &mut found);
+    for (name, suite) in &head.manifests.suites {
+        let Some(before) = base.manifests.suites.get(name) else { continue };
+        let (Some((then, _)), Some((now, _))) = (old.suites.get(name), new.suites.get(name)) else {
+            continue;
+        };
+        let what = format!("suite `{name}`");
+        found.extend(version(&what, &suite.path, (&before.version, then), (&suite.version, now)));
+        found.extend(lowered_in_suite(before, suite));
+        let prompt = |side: &Identities| side.prompts.get(&suite.prompt).map(|(digest, _)| *digest);
+        let (Some(prompt_then), Some(prompt_now)) = (prompt(&old), prompt(&new)) else { continue };
+        if then != now && prompt_then != prompt_now {
+            let message = format!(
+                "suite `{name}` and the prompt `{}` that it tests changed together: a better score may come from easier questions",
+                suite.prompt
+            );
+            let help =
+                "change the suite on its own first, so that old and new prompt are judged on the same one";
+            found
+                .push(Diagnostic::warning(CHANGED_TOGETHER, message).at(Place::file(&suite.path)).help(help));
+        }
+    }
+    Ok(found)
+}
+
+fn prompts(
+    base: &Sources<'_>,
+    head: &Sources<'_>,
+    old: &Identities,
+    new: &Identities,
+    found: &mut Vec<Diagnostic>,
+) {
+    for (name, prompt) in &head.manifests.prompts {
+        let Some(before) = base.manifests.prompts.get(name) else { continue };
+        let (Some((then, _)), Some((now, _))) = (old.prompts.get(name), new.prompts.get(name)) else {
+            continue;
+        };
+        let what = format!("prompt `{name}`");
+        let moved = version(&what, &prompt.path, (&before.version, then), (&prompt.version, now));
+        found.extend(moved.map(|finding| finding.at(prompt.places.version.clone())));
+        let message = match (before.required, prompt.required) {
+            (Some(then), Some(now)) if now < then => {
+                format!("the threshold of prompt `{name}` was lowered: {then} → {now}")
+            }
+            (Some(then), None) => format!("the threshold of prompt `{name}` was removed: it was {then}"),
+            _ => continue,
+        };
+        found.push(lowered(message, prompt.places.eval_score_required.clone()));
+    }
+}
+
+fn lowered(message: String, place: Place) -> Diagnostic {
+    Diagnostic::warning(THRESHOLD_LOWERED, message)
+        .at(place)
+        .help("raise it again, or say in the change why less is enough")
+}
+
+/// What of a suite's gate became easier to pass.
+fn lowered_in_suite(before: &Suite, now: &Suite) -> Vec<Diagnostic> {
+    let (old, new) = (&before.gate, &now.gate);
+    let mut items: Vec<(String, Option<f64>, Option<f64>)> = vec![
+        ("case_floor".to_owned(), old.case_floor, new.case_floor),
+        ("asserts_required".to_owned(), Some(old.asserts_required), Some(new.asserts_required)),
+        ("min_cases".to_owned(), Some(f64::from(old.min_cases)), Some(f64::from(new.min_cases))),
+        // A greater margin allows more: compared with its sign turned.
+        ("max_regression".to_owned(), old.max_regression.map(|x| -x), new.max_regression.map(|x| -x)),
+    ];
+    let dimensions =
+        |suite: &Suite| suite.judge.as_ref().map(|judge| judge.dimensions.clone()).unwrap_or_default();
+    let after = dimensions(now);
+    for dimension in dimensions(before) {
+        let same = after.iter().find(|other| other.name == dimension.name);
+        let name = format!("required {}", dimension.name);
+        items.push((name, dimension.required, same.and_then(|same| same.required)));
+    }
+    let eased = items.into_iter().filter_map(|(name, then, now)| match (then, now) {
+        (Some(then), Some(now)) if now < then => Some(format!("{name} {} → {}", then.abs(), now.abs())),
+        (Some(then), None) => Some(format!("{name} {} removed", then.abs())),
+        _ => None,
+    });
+    eased
+        .map(|what| {
+            lowered(format!("the gate of suite `{}` was eased: {what}", now.name), now.gate_place.clone())
+        })
+        .collect()
+}
+
+fn retrievals(
+    base: &Sources<'_>,
+    head: &Sources<'_>,
+    old: &Identities,
+    new: &Identities,
+    found: &mut Vec<Diagnostic>,
+) {
+    for (name, retrieval) in &head.manifests.retrievals {
+        let Some(before) = base.manifests.retrievals.get(name) else { continue };
+        if let (Some(then), Some(now)) = (old.retrievals.get(name), new.retrievals.get(name)) {
+            let what = format!("retrieval `{name}`");
+            found.extend(version(&what, &retrieval.path, (&before.version, then), (&retrieval.version, now)));
+        }
+        if of_index(before) != of_index(retrieval) && !rebuilt(before, retrieval) {
+            let message = format!(
+                "retrieval `{name}` has another embedding model or other chunks than its index was made with"
+            );
+            let finding = Diagnostic::warning(INDEX_NOT_REBUILT, message).at(retrieval.place.clone());
+            found.push(finding.help("rebuild the index, and set `index_last_rebuilt` to that day"));
+        }
+    }
+}
+
+/// What an index is made with.
+fn of_index(retrieval: &Retrieval) -> impl PartialEq {
+    let unit = retrieval.chunk_unit;
+    (retrieval.embedding_model.clone(), retrieval.chunk_size, retrieval.chunk_overlap, unit)
+}
+
+/// Whether the day of the index is later than it was. ISO 8601 days compare as text.
+fn rebuilt(before: &Retrieval, now: &Retrieval) -> bool {
+    match (&before.index_last_rebuilt, &now.index_last_rebuilt) {
+        (Some(then), Some(now)) => now > then,
+        (None, now) => now.is_some(),
+        (Some(_), None) => false,
+    }
+}
+
+fn version(what: &str, path: &RelPath, then: (&str, &Digest), now: (&str, &Digest)) -> Option<Diagnostic> {
+    let finding = match (then.0 == now.0, then.1 == now.1) {
+        (true, false) => Diagnostic::error(
+            VERSION_NOT_RAISED,
+            format!("{what} changed and its version is still {}", now.0),
+        )
+        .help("raise `version`"),
+        (false, true) => Diagnostic::warning(
+            CONTENT_NOT_MOVED,
+            format!("{what} went from version {} to {} and nothing of it changed", then.0, now.0),
+        )
+        .help("a version that stands for nothing new misleads: take it back"),
+        _ => return None,
+    };
+    Some(finding.at(Place::file(path)))
+}
