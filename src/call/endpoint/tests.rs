@@ -60,7 +60,7 @@ fn a_variable_that_is_not_set_blocks_with_what_to_type() {
     assert_eq!(error.message, "ANTHROPIC_API_KEY is not set, and provider `anthropic` needs it");
     assert_eq!(error.lack, Lack::Key);
     let error = Error::from(error);
-    assert_eq!(error.kind(), crate::domain::Kind::Input);
+    assert_eq!(error.kind(), crate::domain::Kind::NoVerdict);
     assert_eq!(error.hint_text(), Some("export ANTHROPIC_API_KEY=…"));
     let mut named = config("mine", Api::OpenAi);
     named.headers.insert("x-team".to_owned(), "a ${TEAM_KEY}".to_owned());

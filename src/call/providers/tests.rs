@@ -172,7 +172,7 @@ async fn what_is_missing_is_found_before_any_call() {
     let providers = providers(vec![Ok(reply("yes"))]);
     assert!(providers.ready(&"openai".into()).is_ok() && providers.ready(&"app".into()).is_ok());
     let error = providers.ready(&"anthropic".into()).expect_err("unready");
-    assert_eq!((error.kind(), error.hint_text()), (Kind::Input, Some("export ANTHROPIC_API_KEY=…")));
+    assert_eq!((error.kind(), error.hint_text()), (Kind::NoVerdict, Some("export ANTHROPIC_API_KEY=…")));
     assert_eq!(providers.ready(&"nobody".into()).expect_err("unready").kind(), Kind::Input);
     assert_eq!(failure(providers.call(&request("anthropic")).await).kind, FailureKind::MissingKey);
     assert_eq!(failure(providers.call(&request("nobody")).await).kind, FailureKind::Setup);
