@@ -302,7 +302,7 @@ mod tests {
     fn a_broken_lock_is_refused_with_its_place() {
         let text = whole().text();
         for (broken, code) in [
-            (text.replace("  cases: 20\n", ""), "missing-key"),
+            (text.replace("    cases: 20\n", ""), "missing-key"),
             (text.replace("sha256:", "sha512:"), "bad-value"),
             (text.replace("  model:", "  modell:"), "unknown-key"),
             (text.replace("suites:\n", "<<<<<<< HEAD\nsuites:\n=======\n"), "yaml-syntax"),

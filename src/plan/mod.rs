@@ -6,6 +6,8 @@ mod digests;
 pub mod facts;
 pub mod identity;
 pub mod moved;
+#[cfg(test)]
+mod mutation_tests;
 pub mod sample;
 mod select;
 mod validate;
