@@ -92,11 +92,11 @@ struct Found<'a> {
 }
 
 impl Found<'_> {
-    fn show(&mut self, name: &str, value: impl ToString) {
-        self.facts.insert(name.to_owned(), Fact::Shown(value.to_string()));
+    fn show(&mut self, name: &str, value: impl std::fmt::Display) {
+        self.facts.insert(name.to_owned(), Fact::Shown(format!("{value}")));
     }
 
-    fn maybe(&mut self, name: &str, value: Option<impl ToString>) {
+    fn maybe(&mut self, name: &str, value: Option<impl std::fmt::Display>) {
         if let Some(value) = value {
             self.show(name, value);
         }

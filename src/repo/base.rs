@@ -84,7 +84,7 @@ impl Search<'_> {
     }
 
     /// The fork from a branch of the remote.
-    fn from_branch(&self, branch: &str) -> Result<Base> {
+    fn fork_from(&self, branch: &str) -> Result<Base> {
         let (repository, commit) = self.repository.remote_branch(branch)?;
         let fork = repository.fork(&commit, &self.head, Some(branch))?;
         Ok(self.found(fork, format!("the fork from origin/{branch}")))
@@ -129,7 +129,7 @@ impl Search<'_> {
             return self.commit(onto, "the target branch that the merge ref was made with");
         }
         match self.get("GITHUB_BASE_REF").or_else(|| request["base"]["ref"].as_str()) {
-            Some(branch) => self.from_branch(branch),
+            Some(branch) => self.fork_from(branch),
             None => Err(self.incomplete("pull_request.base.ref")),
         }
     }
@@ -147,7 +147,7 @@ impl Search<'_> {
         }
         let branch = event["repository"]["default_branch"].as_str();
         let base = match branch {
-            Some(branch) => self.from_branch(branch)?,
+            Some(branch) => self.fork_from(branch)?,
             None => self.local()?,
         };
         if base.commit != self.head {
@@ -173,14 +173,14 @@ impl Search<'_> {
                 }
             }
             return match self.get("CI_MERGE_REQUEST_TARGET_BRANCH_NAME") {
-                Some(branch) => self.from_branch(branch).map(Some),
+                Some(branch) => self.fork_from(branch).map(Some),
                 None => Ok(None),
             };
         }
         if let Some(id) = self.get("CI_COMMIT_BEFORE_SHA").filter(|id| is_id(id)) {
             return self.commit(id, "what the branch was at before the push").map(Some);
         }
-        self.get("CI_DEFAULT_BRANCH").map(|branch| self.from_branch(branch)).transpose()
+        self.get("CI_DEFAULT_BRANCH").map(|branch| self.fork_from(branch)).transpose()
     }
 
     fn local(&self) -> Result<Base> {

@@ -254,3 +254,24 @@ fn a_candidate_is_run_beside_the_pinned_model_and_blocked_where_it_is_worse() {
         .says("stable or improved beside the pinned model");
     project.run(&["eval", "--model", "x", "--baseline", "auto"]).exits(2);
 }
+
+#[test]
+fn an_old_prompt_that_does_not_fit_todays_cases_leaves_the_comparison_open() {
+    let (_stub, project) = judged(4);
+    let cases = project.read("evals/cases/support.jsonl");
+    let toned = cases.replace("\"input\"", "\"vars\": {\"tone\": \"kind\"}, \"input\"");
+    project.write("evals/cases/support.jsonl", &toned);
+    project.replace("prompts/support.yaml", "Answer briefly.", "Answer briefly. Be {{ tone }}.");
+    commit(&project);
+    project.git(&["branch", "--force", "main", "topic"]);
+    project.write("evals/cases/support.jsonl", &cases);
+    project.replace("prompts/support.yaml", " Be {{ tone }}.", "");
+    project.run(&["eval", "--changed"]).exits(3).says("does not fit today's cases");
+    // A base whose manifest is broken is no new prompt either.
+    project
+        .write("prompts/support.yaml", &project.read("prompts/support.yaml").replace("version:", "vresion:"));
+    commit(&project);
+    project.git(&["branch", "--force", "main", "topic"]);
+    project.replace("prompts/support.yaml", "vresion:", "version:");
+    project.run(&["eval", "--changed"]).exits(3).says("cannot be read");
+}

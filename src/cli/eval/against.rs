@@ -8,7 +8,7 @@ use crate::aggregate::{Interval, Tally};
 use crate::cli::args::EvalArgs;
 use crate::cli::terminal::Terminal;
 use crate::cli::workspace::Workspace;
-use crate::domain::Result;
+use crate::domain::{Error, Kind, Result};
 use crate::gate::Comparison;
 use crate::manifest::project::Api;
 use crate::plan::{GatePlan, Plan, Selection, gate, inputs_digest};
@@ -24,6 +24,8 @@ pub struct Against {
     pub base: Option<String>,
     /// What the other sides shared, for their recordings.
     pub sides: Vec<Arc<Shared>>,
+    /// Whether the user interrupted the other side.
+    pub interrupted: bool,
     candidate: bool,
     gates: Vec<Compared>,
 }
@@ -85,24 +87,55 @@ pub fn compare(
         if places.is_empty() {
             continue;
         }
-        let gates = places.iter().filter_map(|&at| Some(others[at].as_ref()?.gate.clone())).collect();
-        let rival = Rival { plan: Plan::new(gates, selection.clone()), then, offline };
-        let ran = Session::beside(workspace, terminal, args, finished, rival)?.conduct(terminal)?;
-        if ran.ending == Ending::Complete {
-            let found = ran.follower.gates.into_iter().map(|gathered: Gathered| gathered.tally);
-            tallies.extend(places.into_iter().zip(found));
+        let gates: Vec<GatePlan> =
+            places.iter().filter_map(|&at| Some(others[at].as_ref()?.gate.clone())).collect();
+        let run = |gates: Vec<GatePlan>| {
+            let rival = Rival { plan: Plan::new(gates, selection.clone()), then, offline };
+            Session::beside(workspace, terminal, args, finished, rival)?.conduct(terminal)
+        };
+        let sides: Vec<(Vec<usize>, Result<Finished>)> = match run(gates.clone()) {
+            // An old prompt may not fit today's cases; the others are not to suffer from it.
+            Err(error) if does_not_fit(&error) => {
+                places.into_iter().zip(gates).map(|(at, gate)| (vec![at], run(vec![gate]))).collect()
+            }
+            ran => vec![(places, ran)],
+        };
+        for (places, ran) in sides {
+            let ran = match ran {
+                Err(error) if does_not_fit(&error) => {
+                    let why = error.diagnostics().first().map(|found| found.message.clone());
+                    terminal.say(&format!(
+                        "note: {label} does not fit today's cases: {}",
+                        why.unwrap_or_default()
+                    ));
+                    continue;
+                }
+                ran => ran?,
+            };
+            against.interrupted |= ran.ending == Ending::Interrupted;
+            if ran.ending == Ending::Complete {
+                let found = ran.follower.gates.into_iter().map(|gathered: Gathered| gathered.tally);
+                tallies.extend(places.into_iter().zip(found));
+            }
+            against.sides.push(ran.shared);
         }
-        against.sides.push(ran.shared);
     }
     for (at, (head, other)) in heads.iter().zip(&others).enumerate() {
         let tally = &finished.follower.gates[at].tally;
         against.gates.push(match other {
+            // A prompt that is there and cannot be read is not new: nothing is known of it.
+            None if then.snapshot.is_file(&head.prompt.path) => paired(head, tally, None, label, candidate),
             None => Compared { comparison: Some(Comparison::NewPrompt), ..Compared::default() },
             Some(other) if other.same => paired(head, tally, Some(tally), label, candidate),
             Some(_) => paired(head, tally, tallies.get(&at), label, candidate),
         });
     }
     Ok(against)
+}
+
+/// Whether a run ended because a template does not fit a case.
+fn does_not_fit(error: &Error) -> bool {
+    error.kind() == Kind::Input && !error.diagnostics().is_empty()
 }
 
 /// A gate over the other side's prompt.

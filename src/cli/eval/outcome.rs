@@ -92,6 +92,9 @@ impl Finished {
         warnings: &[Diagnostic],
         against: Against,
     ) -> Result<(StoredRun, Vec<Diagnostic>)> {
+        if against.interrupted {
+            self.ending = Ending::Interrupted;
+        }
         let plan = &self.shared.plan;
         let decisions: Vec<Decision> = plan
             .gates
