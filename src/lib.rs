@@ -16,6 +16,8 @@ pub mod render;
 pub mod plan;
 // What is kept on disk: exchanges, recordings, runs; what they cost.
 pub mod ledger;
+// Two revisions of a prompt, side by side; it stands below what renders, identifies and prices them.
+pub mod compare;
 // Providers: encode, pace, send, retry, decode.
 pub mod call;
 // Chunks, embeddings, indexes, search.
@@ -28,6 +30,8 @@ pub mod run;
 pub mod aggregate;
 // Estimates and thresholds become a verdict.
 pub mod gate;
+// What may go live: promotion and rollback of deployment records.
+pub mod release;
 // Questions that take many runs: calibration, sweeps.
 pub mod study;
 // What people and machines read.

@@ -73,6 +73,8 @@ pub struct Calls {
     pub unpriced: u64,
     /// Milliseconds of the live calls to the model under test, in the order of arrival.
     pub live_answers_ms: Vec<u64>,
+    /// Original milliseconds of the stored and recorded replies of the model under test, in the order of arrival.
+    pub stored_answers_ms: Vec<u64>,
     /// The most input tokens of any one request to the model under test.
     pub max_answer_input: Option<u64>,
     /// Requests to the model under test of which the input tokens are not known.
@@ -118,6 +120,8 @@ impl Calls {
         if call.role == CallRole::Answer {
             if live {
                 self.live_answers_ms.push(call.latency_ms);
+            } else {
+                self.stored_answers_ms.push(call.latency_ms);
             }
             match call.usage.input {
                 Some(tokens) => self.max_answer_input = self.max_answer_input.max(Some(tokens)),
@@ -138,6 +142,7 @@ impl Calls {
         self.reasoning.merge(other.reasoning);
         self.unpriced += other.unpriced;
         self.live_answers_ms.extend(other.live_answers_ms);
+        self.stored_answers_ms.extend(other.stored_answers_ms);
         self.max_answer_input = self.max_answer_input.max(other.max_answer_input);
         self.unknown_answer_input += other.unknown_answer_input;
         self.priced += other.priced;

@@ -1,5 +1,9 @@
 //! The command line: verbs and flags.
 
+mod history;
+
+pub use history::{DiffArgs, PromoteArgs, RollbackArgs};
+
 use crate::domain::{CaseId, ModelId, RunId, SuiteName, Usd};
 use crate::plan::CaseTag;
 use crate::plan::sample::Shard;
@@ -69,6 +73,12 @@ pub enum Command {
     Run(RunArgs),
     /// Write llmops.lock: what suites and prompts are now.
     Lock(LockArgs),
+    /// Show what a change to prompts really changes.
+    Diff(DiffArgs),
+    /// Decide again, offline, and write the deployment record.
+    Promote(PromoteArgs),
+    /// Restore what stood in the deployment record before.
+    Rollback(RollbackArgs),
     /// Write a stored run in other formats.
     Report(ReportArgs),
     /// Hold a judge against human labels, or make a sheet to label.

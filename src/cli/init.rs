@@ -56,6 +56,9 @@ const FILES: [(&str, &str); 8] = [
     (".schemas/suite.json", include_str!("../manifest/schema/suite.json")),
 ];
 
+/// `.gitattributes` names the driver; what it runs is for each clone to say.
+const DRIVER: &str = "git config diff.llmops.textconv \"llmops diff --textconv\"";
+
 const GITIGNORE: &str = "# Stored exchanges and runs, and keys.\n.llmops/\n.env\n";
 
 /// Writes what is not there yet and says what it left alone.
@@ -88,14 +91,16 @@ pub fn init(global: &Global, terminal: &Terminal, _args: &InitArgs) -> Result<Ex
     if terminal.json {
         terminal.stdout(&format!(
             "{}\n",
-            json!({"exit_code": 0, "written": written, "kept": kept, "model": choice.model})
+            json!({"exit_code": 0, "written": written, "kept": kept, "model": choice.model,
+                   "diff_driver": DRIVER})
         ));
     } else {
         let mut text = String::new();
         written.iter().for_each(|path| text.push_str(&format!("wrote {path}\n")));
         kept.iter().for_each(|path| text.push_str(&format!("kept  {path} (it was there)\n")));
         text.push_str(&format!(
-            "\nThe prompt runs on {}.\nNext: llmops check, then llmops eval\n",
+            "\nThe prompt runs on {}.\nNext: llmops check, then llmops eval\n\
+             To have plain `git diff` show what prompts mean: {DRIVER}\n",
             choice.provider
         ));
         terminal.people(&text);

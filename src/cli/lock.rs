@@ -8,7 +8,7 @@ use crate::domain::{Code, Diagnostic, Digest, Error, Exit, Place, Result};
 use crate::ledger::{Home, RunReader, list_runs};
 use crate::manifest::lock::{LOCK_FILE, Lock, LockedPrompt, LockedRetrieval, LockedRun, LockedSuite};
 use crate::manifest::suite::Suite;
-use crate::plan::identity::{Identities, identities};
+use crate::plan::identities::{Identities, identities};
 use crate::report::stored::Stored;
 use crate::report::v1;
 use serde_json::json;

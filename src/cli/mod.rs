@@ -5,13 +5,18 @@ mod args;
 mod calibrate;
 mod check;
 mod clock;
+mod diff;
 mod eval;
 mod fail;
 mod init;
+mod known;
 mod lock;
+mod promote;
+mod record;
 mod render;
 mod report;
 mod retrievers;
+mod rollback;
 mod run;
 mod schema;
 mod terminal;
@@ -50,6 +55,9 @@ fn dispatch(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         Command::Run(args) => run::run(&cli.global, terminal, args),
         Command::Calibrate(args) => calibrate::calibrate(&cli.global, terminal, args),
         Command::Lock(args) => lock::lock(&cli.global, terminal, args),
+        Command::Diff(args) => diff::diff(&cli.global, terminal, args),
+        Command::Promote(args) => promote::promote(&cli.global, terminal, args),
+        Command::Rollback(args) => rollback::rollback(&cli.global, terminal, args),
         Command::Report(args) => report::report(&cli.global, terminal, args),
         Command::Schema(args) => schema::schema(terminal, args),
     }

@@ -50,6 +50,7 @@ impl World {
             has_judge: true,
             comparison: None,
             calibration: None,
+            latency: crate::gate::LatencyEvidence::Live,
         };
         decide(&terms, &tally).verdict.word()
     }

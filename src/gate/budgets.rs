@@ -4,7 +4,7 @@
 //! break one without it.
 
 use super::check::{Check, State};
-use super::{Terms, codes, show};
+use super::{LatencyEvidence, Terms, codes, show};
 use crate::aggregate::calls::nearest_rank;
 use crate::aggregate::tally::Tally;
 use crate::domain::{Code, Usd};
@@ -49,12 +49,18 @@ pub(super) fn cost(terms: &Terms, tally: &Tally) -> Option<Check> {
     Some(check(name, demanded, shown, State::Holds, codes::COST_ABOVE, sentence))
 }
 
-/// `p95_latency_ms` over the live calls to the model under test, nearest rank. A trial without a reply could have been
+/// `p95_latency_ms` over the live calls to the model under test, nearest rank; in a run that may not call, over the
+/// stored replies as well. A trial without a reply could have been
 /// instant or endless: the percentile lies between those with as many zeros and with as many endless calls.
 pub(super) fn latency(terms: &Terms, tally: &Tally) -> Option<Check> {
     let limit = terms.budget.p95_latency_ms?;
     let (name, demanded) = ("p95 latency", format!("≤ {limit} ms"));
     let mut live = tally.calls.live_answers_ms.clone();
+    let mut kind = "live call";
+    if terms.latency == LatencyEvidence::Original && !tally.calls.stored_answers_ms.is_empty() {
+        live.extend(&tally.calls.stored_answers_ms);
+        kind = "live or stored call";
+    }
     if live.is_empty() {
         let sentence =
             format!("95 % of the calls may take {limit} ms at most, and no call of this run was live");
@@ -66,7 +72,7 @@ pub(super) fn latency(terms: &Terms, tally: &Tally) -> Option<Check> {
     let fastest: Vec<u64> = std::iter::repeat_n(0, open).chain(live.iter().copied()).collect();
     let slowest: Vec<u64> = live.iter().copied().chain(std::iter::repeat_n(u64::MAX, open)).collect();
     let (low, high) = (nearest_rank(&fastest, 95)?, nearest_rank(&slowest, 95)?);
-    let n = show::count(u64::try_from(live.len()).unwrap_or(u64::MAX), "live call");
+    let n = show::count(u64::try_from(live.len()).unwrap_or(u64::MAX), kind);
     let found = format!("{p95} ms");
     let (state, code, sentence) = if low > limit {
         let sentence = format!("the p95 latency is {p95} ms over {n}, above the budget of {limit} ms");

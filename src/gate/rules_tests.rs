@@ -246,6 +246,11 @@ fn slow_answers_block_and_stored_ones_measure_nothing() {
     let mut stored = slow(899);
     stored.records.iter_mut().for_each(|r| r.calls[0].source = Source::Cached);
     stored.is("inconclusive", &["latency-not-measured"]);
+    // A run that may not call goes by what the stored calls took, and is blocked by it.
+    stored.latency = crate::gate::LatencyEvidence::Original;
+    stored.is("failed", &["latency-above-budget"]);
+    stored.budget.p95_latency_ms = Some(900);
+    stored.is("passed", &[]);
 }
 
 #[test]

@@ -1,53 +1,43 @@
-//! The digests of everything that a repository defines, whether or not a suite tests it.
+//! The identity of one prompt, outside of any run.
 
-use super::digests::{judge_digest, prompt_digest, retrieval_digest, suite_digest};
-use super::{Sources, select};
-use crate::domain::{Digest, PromptName, Result, RetrievalName, SuiteName};
+use super::Sources;
+use super::digests::{prompt_digest, retrieval_digest};
+use crate::domain::{Digest, Error, ModelId, Result};
+use crate::manifest::prompt::Prompt;
 use crate::manifest::retrieval::Retrieval;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Identities by name.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Identities {
-    /// Of prompts, with the name of the retrieval that they use.
-    pub prompts: BTreeMap<PromptName, (Digest, Option<RetrievalName>)>,
-    /// Of retrieval manifests.
-    pub retrievals: BTreeMap<RetrievalName, Digest>,
-    /// Of suites, with that of their judge.
-    pub suites: BTreeMap<SuiteName, (Digest, Option<Digest>)>,
+/// A prompt's digest, and the retrieval configuration that is part of it.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Of the prompt.
+    pub prompt: Digest,
+    /// Of its retrieval configuration, if it has one.
+    pub retrieval: Option<Digest>,
+    /// The retrieval manifest itself.
+    pub manifest: Option<Arc<Retrieval>>,
 }
 
-/// Computes every digest.
+/// Identifies a prompt of `sources` as it would be with `model`, on its own provider.
 ///
 /// # Errors
-/// When an include, a corpus or the files of a program cannot be read.
-pub fn identities(sources: &Sources<'_>) -> Result<Identities> {
-    let (manifests, snapshot) = (sources.manifests, sources.snapshot);
-    let folder = &manifests.project.folders.prompts;
-    let mut found = Identities::default();
-    for (name, retrieval) in &manifests.retrievals {
-        let endpoint = retrieval.endpoint.as_ref().and_then(|name| manifests.project.providers.get(name));
-        found.retrievals.insert(name.clone(), retrieval_digest(snapshot, retrieval, endpoint)?);
-    }
-    for (name, prompt) in &manifests.prompts {
-        let used = prompt.retrieval.as_ref().and_then(|used| {
-            manifests.retrievals.values().find(|retrieval: &&Arc<Retrieval>| retrieval.path == used.path)
-        });
-        let retrieval = used.and_then(|used| found.retrievals.get(&used.name));
-        let provider = select::provider(manifests, &prompt.provider)?;
-        let digest = prompt_digest(snapshot, folder, prompt, &prompt.model, &provider, retrieval)?;
-        found.prompts.insert(name.clone(), (digest, used.map(|used| used.name.clone())));
-    }
-    for (name, suite) in &manifests.suites {
-        let judge = match &suite.judge {
-            Some(judge) => {
-                let provider = select::provider(manifests, &judge.provider)?;
-                Some(judge_digest(snapshot, folder, judge, &provider)?)
-            }
-            None => None,
-        };
-        found.suites.insert(name.clone(), (suite_digest(snapshot, suite, judge.as_ref())?, judge));
-    }
-    Ok(found)
+/// When its provider is not defined, or a file that enters the digest cannot be read.
+pub fn identity(sources: &Sources<'_>, prompt: &Prompt, model: &ModelId) -> Result<Identity> {
+    let (snapshot, project) = (sources.snapshot, &sources.manifests.project);
+    let provider = project.providers.get(&prompt.provider).ok_or_else(|| {
+        Error::input(format!("no provider is named `{}`", prompt.provider)).hint("define it in llmops.yaml")
+    })?;
+    let manifest = prompt.retrieval.as_ref().and_then(|used| {
+        sources.manifests.retrievals.values().find(|retrieval| retrieval.path == used.path).cloned()
+    });
+    let retrieval = match &manifest {
+        Some(retrieval) => {
+            let endpoint = retrieval.endpoint.as_ref().and_then(|name| project.providers.get(name));
+            Some(retrieval_digest(snapshot, retrieval, endpoint)?)
+        }
+        None => None,
+    };
+    let digest =
+        prompt_digest(snapshot, &project.folders.prompts, prompt, model, provider, retrieval.as_ref())?;
+    Ok(Identity { prompt: digest, retrieval, manifest })
 }

@@ -4,7 +4,8 @@
 pub mod affected;
 mod digests;
 pub mod facts;
-pub mod identity;
+pub mod identities;
+mod identity;
 pub mod moved;
 #[cfg(test)]
 mod mutation_tests;
@@ -15,6 +16,7 @@ mod validate;
 pub use digests::{
     GateDigests, case_value, inputs_digest, judge_digest, prompt_digest, retrieval_digest, suite_digest,
 };
+pub use identity::{Identity, identity};
 pub use select::{CaseTag, Selection, gate, plan};
 pub use validate::{Sources, validate};
 

@@ -2,7 +2,7 @@
 //! pass together with what it gates.
 
 use super::Sources;
-use super::identity::{Identities, identities};
+use super::identities::{Identities, identities};
 use crate::domain::{Code, Diagnostic, Digest, Place, RelPath, Result};
 use crate::manifest::retrieval::Retrieval;
 use crate::manifest::suite::Suite;

@@ -8,8 +8,10 @@ pub mod fence;
 mod includes;
 mod judged;
 pub mod tokens;
+mod variables;
 
 pub use engine::Renderer;
 pub use fault::RenderError;
 pub use includes::{Include, closure};
 pub use judged::{CaseSubject, Subject, question};
+pub use variables::variables;

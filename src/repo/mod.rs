@@ -7,6 +7,7 @@ mod fork;
 mod git_program;
 mod glob;
 mod history;
+mod identity;
 mod objects;
 mod repository;
 mod revision;

@@ -5,6 +5,7 @@
 
 pub mod assemble;
 pub mod calibration;
+pub mod changes;
 pub mod csv;
 pub mod diagnostics;
 pub mod document;

@@ -12,12 +12,14 @@
 mod changes;
 mod chaos;
 mod checks;
+mod diffs;
 mod fixtures;
 mod gates;
 mod interrupts;
 mod locks;
 mod project;
 mod providers;
+mod releases;
 mod scaffold;
 mod secrets;
 #[path = "../support/stub.rs"]

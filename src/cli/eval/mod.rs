@@ -14,9 +14,12 @@ use super::args::{EvalArgs, Global};
 use super::clock;
 use super::lock;
 use super::terminal::Terminal;
-use super::workspace::Opened;
-use crate::domain::{Error, Exit, Result};
+use super::workspace::{Opened, Workspace};
+use crate::domain::{Error, Exit, ModelId, Result};
+use crate::manifest::prompt::Prompt;
 use crate::plan::{Selection, plan};
+use crate::report::stored::StoredRun;
+use clap::{Args, FromArgMatches};
 use outcome::publish;
 pub use outcome::{show, write_stored};
 use session::Session;
@@ -79,6 +82,33 @@ pub fn eval(global: &Global, terminal: &Terminal, args: &EvalArgs) -> Result<Exi
     publish(&workspace, terminal, &run, &found)?;
     write_stored(&run, &args.reports, terminal)?;
     Ok(run.exit())
+}
+
+/// Gates a prompt again without calling anybody: what `eval PROMPT --offline` would decide, on the pinned model or on
+/// `model`.
+///
+/// # Errors
+/// As [`eval`].
+pub fn offline(
+    workspace: &Workspace,
+    terminal: &Terminal,
+    prompt: &Prompt,
+    model: Option<&ModelId>,
+) -> Result<StoredRun> {
+    // The flags at their defaults, from the one place that states them.
+    let line = ["eval", prompt.path.as_str(), "--offline"];
+    let matches = EvalArgs::augment_args(clap::Command::new("eval"))
+        .try_get_matches_from(line)
+        .and_then(|matches| EvalArgs::from_arg_matches(&matches));
+    let mut args = matches.map_err(|error| Error::input("the gate cannot be set up").because(error))?;
+    args.model = model.cloned();
+    let warnings = workspace.valid()?;
+    let plan = plan(&workspace.sources(), &selection(&args))?;
+    let base = since::implied(workspace, terminal, &args, &plan)?;
+    let then = base.as_ref().map(|base| workspace.at_base(base)).transpose()?;
+    let finished = Session::prepare(workspace, terminal, &args, plan, None)?.conduct(terminal)?;
+    let against = finished.against(workspace, then.as_ref(), base.as_ref(), terminal, &args)?;
+    Ok(finished.decide(workspace, &args, &warnings, against)?.0)
 }
 
 fn selection(args: &EvalArgs) -> Selection {

@@ -3,13 +3,13 @@
 use super::against::{Against, compare};
 use super::follow::Follower;
 use crate::aggregate::Tally;
-use crate::call::desk::Misses;
+use crate::call::desk::{Misses, Policy};
 use crate::cli::args::EvalArgs;
 use crate::cli::clock;
 use crate::cli::terminal::Terminal;
 use crate::cli::workspace::Workspace;
 use crate::domain::{Code, Diagnostic, Error, Exchange, Exit, ModelId, Place, Result, Severity, Verdict};
-use crate::gate::{Calibration, Comparison, Decision, Terms, decide};
+use crate::gate::{Calibration, Comparison, Decision, LatencyEvidence, Terms, decide};
 use crate::ledger::{DEFAULT_KEPT_RUNS, Home, RunReader, export_recordings, prune_runs};
 use crate::manifest::suite::GateTerms;
 use crate::plan::GatePlan;
@@ -96,6 +96,10 @@ impl Finished {
             self.ending = Ending::Interrupted;
         }
         let plan = &self.shared.plan;
+        let latency = match self.shared.desk.policy {
+            Policy::Offline => LatencyEvidence::Original,
+            Policy::Normal | Policy::Since(_) => LatencyEvidence::Live,
+        };
         let decisions: Vec<Decision> = plan
             .gates
             .iter()
@@ -104,7 +108,8 @@ impl Finished {
             .enumerate()
             .map(|(at, ((gate, gathered), shown))| {
                 let margin = against.margin(gate);
-                verdict(gate, &gathered.tally, shown.as_ref(), against.comparison(at), margin)
+                let evidence = Evidence { shown: shown.as_ref(), comparison: against.comparison(at), margin, latency };
+                verdict(gate, &gathered.tally, &evidence)
             })
             .collect();
         for (gathered, shown) in self.follower.gates.iter_mut().zip(&self.shown) {
@@ -313,17 +318,23 @@ fn calibration_ref(shown: &Shown) -> Option<v1::CalibrationRef> {
     })
 }
 
-/// Decides one gate. `margin` is the drop that a comparison may show.
-fn verdict(
-    gate: &GatePlan,
-    tally: &Tally,
-    shown: Option<&Shown>,
-    comparison: Option<&Comparison>,
+/// What a gate decides on beside the run's own tally.
+struct Evidence<'a> {
+    /// What the judge has shown against human labels.
+    shown: Option<&'a Shown>,
+    /// The comparison with the baseline.
+    comparison: Option<&'a Comparison>,
+    /// The drop that a comparison may show.
     margin: Option<f64>,
-) -> Decision {
+    /// Whose latencies count.
+    latency: LatencyEvidence,
+}
+
+/// Decides one gate.
+fn verdict(gate: &GatePlan, tally: &Tally, evidence: &Evidence<'_>) -> Decision {
     let demand = gate.suite.gate.require_calibration.as_ref();
-    let calibration = demand.zip(shown).map(|(terms, shown)| Calibration { lacks: shown.lacks(terms) });
-    let demanded = GateTerms { max_regression: margin, ..gate.suite.gate.clone() };
+    let calibration = demand.zip(evidence.shown).map(|(terms, shown)| Calibration { lacks: shown.lacks(terms) });
+    let demanded = GateTerms { max_regression: evidence.margin, ..gate.suite.gate.clone() };
     let judge = gate.suite.judge.as_ref();
     let terms = Terms {
         required: gate.prompt.required,
@@ -332,8 +343,9 @@ fn verdict(
         dimensions: judge.map_or(&[], |judge| &judge.dimensions),
         budget: &gate.prompt.budget,
         has_judge: judge.is_some(),
-        comparison,
+        comparison: evidence.comparison,
         calibration: calibration.as_ref(),
+        latency: evidence.latency,
     };
     decide(&terms, tally)
 }

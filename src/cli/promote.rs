@@ -1,0 +1,160 @@
+//! `llmops promote`: decides again, offline, and writes the deployment record.
+
+use super::args::{Global, PromoteArgs};
+use super::clock;
+use super::eval;
+use super::record;
+use super::terminal::Terminal;
+use super::workspace::Workspace;
+use crate::domain::model::Pin;
+use crate::domain::{Error, Exit, ModelId, Result};
+use crate::manifest::deployment::Deployment;
+use crate::manifest::pin::pin;
+use crate::manifest::prompt::Prompt;
+use crate::plan::identity;
+use crate::release::{Step, step};
+use crate::report::stored::StoredRun;
+use serde_json::json;
+
+/// Hold a clean HEAD, gate, compare with what is live, write.
+///
+/// # Errors
+/// A dirty tree, a model that is not pinned, a prompt without a suite, a record that cannot be read.
+pub fn promote(global: &Global, terminal: &Terminal, args: &PromoteArgs) -> Result<Exit> {
+    let today = clock::today();
+    let workspace = Workspace::open(global.root.as_deref(), &today)?;
+    let path = record::path_of(&workspace, &args.environment)?;
+    let (commit, by) = clean(&workspace)?;
+    let prompt = workspace.prompt(&args.prompt)?;
+    pinned(&workspace, terminal, prompt)?;
+    let identity_now = identity(&workspace.sources(), prompt, &prompt.model)?;
+    let mut entries = record::of(&workspace.snapshot, &path)?.unwrap_or_default();
+    let live = entries.get(&prompt.name).cloned();
+    let live_model = live.as_ref().map_or(&prompt.model, |live| &live.model);
+    let on_live = identity(&workspace.sources(), prompt, live_model)?.prompt;
+    let moved = step(live.as_ref(), &prompt.model, &identity_now.prompt, &on_live);
+    let run = eval::offline(&workspace, terminal, prompt, None)?;
+    if run.exit() != Exit::Done {
+        return refuse(terminal, prompt, &run, "");
+    }
+    if let (Step::Both, Some(live), false) = (moved, &live, args.together) {
+        let alone = eval::offline(&workspace, terminal, prompt, Some(&live.model))?;
+        if alone.exit() != Exit::Done {
+            return refuse(terminal, prompt, &alone, &format!("on its own, with {}, ", live.model));
+        }
+        let (before, model) = (workspace.at(&live.source_commit, &today)?, &prompt.model);
+        let was = before.prompt(prompt.name.as_str())?;
+        let alone = eval::offline(&before, terminal, was, Some(model))?;
+        if alone.exit() != Exit::Done {
+            return refuse(
+                terminal,
+                prompt,
+                &alone,
+                &format!("as of {}, with {model} alone, ", live.prompt_version),
+            );
+        }
+    }
+    let gates = &run.stored.report.gates;
+    let scores = gates.iter().filter_map(|gate| gate.score.as_ref().map(|score| score.mean));
+    let score = scores.min_by(f64::total_cmp).map(|score| (score * 1e4).round() / 1e4);
+    let suites = gates.iter().map(|gate| {
+        let digest = serde_json::from_value(json!(gate.suite.digest));
+        digest.map(|digest| (gate.suite.name.as_str().into(), digest))
+    });
+    let entry = Deployment {
+        model: prompt.model.clone(),
+        prompt_version: prompt.version.clone(),
+        retrieval_config_version: identity_now.manifest.as_ref().map(|manifest| manifest.version.clone()),
+        promoted_at: format!("{:.0}", clock::now()),
+        promoted_by: by,
+        eval_score_at_promotion: score,
+        prompt_digest: identity_now.prompt,
+        retrieval_digest: identity_now.retrieval,
+        suites: suites
+            .collect::<std::result::Result<_, _>>()
+            .map_err(|error| Error::storage("a suite's digest cannot be read", error))?,
+        source_commit: commit,
+        previous: live.as_ref().map(Deployment::in_short),
+    };
+    let said = said(prompt, &entry, live.as_ref(), &args.environment, path.as_str());
+    let document = json!({"schema": "llmops/promote/v1", "exit_code": 0, "prompt": prompt.name,
+        "environment": args.environment, "path": path, "entry": entry});
+    entries.insert(prompt.name.clone(), entry);
+    record::write(&workspace, &path, &entries)?;
+    terminal.people(&said);
+    if terminal.json {
+        terminal.stdout(&format!("{document}\n"));
+    }
+    Ok(Exit::Done)
+}
+
+fn said(prompt: &Prompt, entry: &Deployment, live: Option<&Deployment>, to: &str, path: &str) -> String {
+    let before = live.map_or_else(|| "nothing".to_owned(), |live| live.prompt_version.clone());
+    let score = entry.eval_score_at_promotion.map(|score| format!(", score {score}")).unwrap_or_default();
+    format!(
+        "{} {} is promoted to {to} (before: {before}{score})\nwrote {path}; commit it\n",
+        prompt.name, entry.prompt_version
+    )
+}
+
+/// HEAD and who promotes, where nothing differs from HEAD.
+fn clean(workspace: &Workspace) -> Result<(String, String)> {
+    let git = workspace.git.as_ref().ok_or_else(|| {
+        Error::input(format!("there is no git repository at {}", workspace.root.display()))
+            .hint("a promotion names the commit that it was made from")
+    })?;
+    let head =
+        git.head()?.ok_or_else(|| Error::input("there is no commit to promote").hint("commit first"))?;
+    if git.is_dirty()? {
+        return Err(Error::input("the working tree differs from HEAD")
+            .hint("commit or stash first, the record of an earlier promotion too: see `git status`"));
+    }
+    Ok((head.as_str().to_owned(), git.committer()?))
+}
+
+/// An alias may become another model behind its name. What cannot be told is said.
+fn pinned(workspace: &Workspace, terminal: &Terminal, prompt: &Prompt) -> Result<()> {
+    let Some(provider) = workspace.manifests.project.providers.get(&prompt.provider) else {
+        return Err(Error::input(format!("no provider is named `{}`", prompt.provider)));
+    };
+    let model: &ModelId = &prompt.model;
+    match pin(model, provider) {
+        Pin::Snapshot => Ok(()),
+        Pin::Unverifiable => {
+            terminal.say(&format!("warning: nobody can tell whether `{model}` is pinned"));
+            Ok(())
+        }
+        Pin::Alias => Err(Error::input(format!("`{model}` is not pinned, so that it cannot be promoted"))
+            .hint("name a dated snapshot in `model_target`")),
+    }
+}
+
+/// Says why a gate keeps a prompt from being promoted. Nothing is written.
+fn refuse(terminal: &Terminal, prompt: &Prompt, run: &StoredRun, how: &str) -> Result<Exit> {
+    let report = &run.stored.report;
+    let exit = run.exit();
+    terminal.say(&format!("{} {how}is not promoted:", prompt.name));
+    for gate in &report.gates {
+        for breach in &gate.breaches {
+            terminal.say(&format!(
+                "  {} on {}: {} [{}]",
+                gate.verdict.label(),
+                gate.suite.name,
+                breach.message,
+                breach.code
+            ));
+        }
+    }
+    if exit == Exit::NoVerdict {
+        let model =
+            if how.is_empty() { String::new() } else { " --model MODEL, each change alone".to_owned() };
+        terminal.say(&format!("  help: run `llmops eval {}`{model}, then promote again", prompt.name));
+    }
+    if terminal.json {
+        let document = json!({"schema": "llmops/promote/v1", "exit_code": exit.code(), "prompt": prompt.name,
+            "environment": null, "path": null, "entry": null,
+            "verdict": report.verdict, "gates": report.gates});
+        terminal.stdout(&format!("{document}\n"));
+    }
+    Ok(exit)
+}

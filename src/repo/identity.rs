@@ -1,0 +1,34 @@
+//! Who commits here.
+
+use super::git_program;
+use super::repository::Repository;
+use crate::domain::{Error, Result};
+
+impl Repository {
+    /// `name <mail>` of whoever would commit, from git's configuration.
+    ///
+    /// # Errors
+    /// When git knows no name or no mail, or cannot be run.
+    pub fn committer(&self) -> Result<String> {
+        let of = |key: &str| -> Result<String> {
+            let output = git_program::run(&self.top, &["config", "--get", key])?;
+            Some(output.line()).filter(|line| output.success && !line.is_empty()).ok_or_else(|| {
+                Error::input(format!("git knows no `{key}`"))
+                    .hint(format!("run `git config {key} …`: the record names who promoted"))
+            })
+        };
+        Ok(format!("{} <{}>", of("user.name")?, of("user.email")?))
+    }
+
+    /// The commits that changed a file, the newest first, along every parent.
+    ///
+    /// # Errors
+    /// When git cannot be run or history cannot be read.
+    pub fn commits_of(&self, path: &crate::domain::RelPath) -> Result<Vec<super::CommitId>> {
+        let path = self.base.join(path.as_str()).unwrap_or_else(crate::domain::RelPath::root);
+        let spec = format!(":(top,literal){path}");
+        let output = git_program::demand(&self.top, &["log", "--format=%H", "--full-history", "--", &spec])?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        Ok(text.lines().map(|line| super::CommitId(line.to_owned())).collect())
+    }
+}
