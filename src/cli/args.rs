@@ -2,7 +2,7 @@
 
 mod history;
 
-pub use history::{DiffArgs, PromoteArgs, RollbackArgs};
+pub use history::{DiffArgs, LogArgs, PromoteArgs, RollbackArgs, StatusArgs};
 
 use crate::domain::{CaseId, ModelId, RunId, SuiteName, Usd};
 use crate::plan::CaseTag;
@@ -75,6 +75,10 @@ pub enum Command {
     Lock(LockArgs),
     /// Show what a change to prompts really changes.
     Diff(DiffArgs),
+    /// Show a prompt's versions through git's history.
+    Log(LogArgs),
+    /// Show what is validated, what is stale and what is live.
+    Status(StatusArgs),
     /// Decide again, offline, and write the deployment record.
     Promote(PromoteArgs),
     /// Restore what stood in the deployment record before.

@@ -35,6 +35,11 @@ impl Evidence {
         Ok(Self { gates })
     }
 
+    /// The gates with their runs, the newest first.
+    pub fn gates(&self) -> &[(String, v1::Gate)] {
+        &self.gates
+    }
+
     /// The newest score of a prompt digest.
     pub fn score(&self, digest: &Digest) -> Option<Known> {
         let digest = digest.to_string();

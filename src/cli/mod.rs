@@ -11,6 +11,7 @@ mod fail;
 mod init;
 mod known;
 mod lock;
+mod log;
 mod promote;
 mod record;
 mod render;
@@ -19,6 +20,7 @@ mod retrievers;
 mod rollback;
 mod run;
 mod schema;
+mod status;
 mod terminal;
 mod workspace;
 
@@ -56,6 +58,8 @@ fn dispatch(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         Command::Calibrate(args) => calibrate::calibrate(&cli.global, terminal, args),
         Command::Lock(args) => lock::lock(&cli.global, terminal, args),
         Command::Diff(args) => diff::diff(&cli.global, terminal, args),
+        Command::Log(args) => log::log(&cli.global, terminal, args),
+        Command::Status(args) => status::status(&cli.global, terminal, args),
         Command::Promote(args) => promote::promote(&cli.global, terminal, args),
         Command::Rollback(args) => rollback::rollback(&cli.global, terminal, args),
         Command::Report(args) => report::report(&cli.global, terminal, args),

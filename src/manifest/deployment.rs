@@ -98,40 +98,50 @@ fn deployment(sink: &Sink, node: &Node) -> Option<Deployment> {
         rows.collect()
     });
     let previous = fields.get("previous").map(|node| previous(sink, node));
-    let found = Deployment {
-        model: ModelId::from(text(&fields, "model", "claude-sonnet-4-20250514")?),
-        prompt_version: text(&fields, "prompt_version", "\"1.0.0\"")?,
-        retrieval_config_version: optional("retrieval_config_version"),
-        promoted_at: text(&fields, "promoted_at", "\"2026-04-20T09:15:00Z\"")?,
-        promoted_by: text(&fields, "promoted_by", "name <mail>")?,
-        eval_score_at_promotion: fields
-            .get("eval_score_at_promotion")
-            .and_then(|node| sink.number(node, "`eval_score_at_promotion`")),
-        prompt_digest: digest(&fields, "prompt_digest")?,
-        retrieval_digest: fields
-            .get("retrieval_digest")
-            .and_then(|node| parsed_digest(sink, node, "`retrieval_digest`")),
+    let model = text(&fields, "model", "claude-sonnet-4-20250514").map(ModelId::from);
+    let prompt_version = text(&fields, "prompt_version", "\"1.0.0\"");
+    let promoted_at = text(&fields, "promoted_at", "\"2026-04-20T09:15:00Z\"");
+    let promoted_by = text(&fields, "promoted_by", "name <mail>");
+    let prompt_digest = digest(&fields, "prompt_digest");
+    let source_commit = text(&fields, "source_commit", "the id of a commit");
+    let retrieval_config_version = optional("retrieval_config_version");
+    let score = fields.get("eval_score_at_promotion");
+    let retrieval_digest = fields.get("retrieval_digest");
+    let eval_score_at_promotion = score.and_then(|node| sink.number(node, "`eval_score_at_promotion`"));
+    let retrieval_digest = retrieval_digest.and_then(|node| parsed_digest(sink, node, "`retrieval_digest`"));
+    // After every key was asked for, and before the first that is missing ends it: a misspelt one is both.
+    fields.finish(false);
+    Some(Deployment {
+        model: model?,
+        prompt_version: prompt_version?,
+        retrieval_config_version,
+        promoted_at: promoted_at?,
+        promoted_by: promoted_by?,
+        eval_score_at_promotion,
+        prompt_digest: prompt_digest?,
+        retrieval_digest,
         suites: suites.unwrap_or_default(),
-        source_commit: text(&fields, "source_commit", "the id of a commit")?,
+        source_commit: source_commit?,
         previous: match previous {
             Some(previous) => Some(previous?),
             None => None,
         },
-    };
-    fields.finish(false);
-    Some(found)
+    })
 }
 
 fn previous(sink: &Sink, node: &Node) -> Option<Previous> {
     let fields = sink.fields(node, "`previous`")?;
-    let found = Previous {
-        model: ModelId::from(text(&fields, "model", "claude-sonnet-4-20250514")?),
-        prompt_version: text(&fields, "prompt_version", "\"1.0.0\"")?,
-        prompt_digest: digest(&fields, "prompt_digest")?,
-        source_commit: text(&fields, "source_commit", "the id of a commit")?,
-    };
+    let model = text(&fields, "model", "claude-sonnet-4-20250514").map(ModelId::from);
+    let prompt_version = text(&fields, "prompt_version", "\"1.0.0\"");
+    let prompt_digest = digest(&fields, "prompt_digest");
+    let source_commit = text(&fields, "source_commit", "the id of a commit");
     fields.finish(false);
-    Some(found)
+    Some(Previous {
+        model: model?,
+        prompt_version: prompt_version?,
+        prompt_digest: prompt_digest?,
+        source_commit: source_commit?,
+    })
 }
 
 fn text(fields: &Fields<'_>, key: &'static str, example: &str) -> Option<String> {

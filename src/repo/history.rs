@@ -1,80 +1,81 @@
-//! When a file was last changed.
+//! The history of files, along every parent of every merge.
 
 use super::git_program;
-use super::objects::{Objects, lock};
-use super::repository::{Repository, git_error};
+use super::repository::{CommitId, Repository};
 use crate::domain::{RelPath, Result};
-use std::collections::{BTreeMap, BTreeSet};
 
-/// Commits to look through: beyond, a file's date is not known.
-const MOST_COMMITS: usize = 50_000;
+/// A commit that changed what was asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Change {
+    /// The commit.
+    pub commit: CommitId,
+    /// The author's date, RFC 3339.
+    pub date: String,
+    /// The author's name.
+    pub author: String,
+    /// The first line of its message.
+    pub subject: String,
+    /// The old and the new path of the files that it moved, below the base.
+    pub moved: Vec<(RelPath, RelPath)>,
+}
 
 impl Repository {
-    /// The day (UTC, ISO 8601) of the last commit that touched each of these files. Files that no commit of this
-    /// clone touched are left out, and so is what is older than the history that is looked through.
+    /// The commits, reachable from `from`, that changed a file below one of `folders`, the newest first. A merge is
+    /// there when it differs from all of its parents.
     ///
     /// # Errors
-    /// When history cannot be read.
-    pub fn last_commits(&self, paths: &[RelPath]) -> Result<BTreeMap<RelPath, String>> {
-        let mut wanted: BTreeSet<&RelPath> = paths.iter().collect();
-        let mut found = BTreeMap::new();
-        if self.head()?.is_none() || self.is_shallow()? {
-            // A shallow clone's first commit seems to touch every file.
-            return Ok(found);
-        }
-        let mut see = |name: &str, day: &str| {
-            let path = RelPath::new(name).and_then(|path| RelPath::new(path.strip(self.base.as_str())?));
-            if let Some(path) = path
-                && wanted.remove(&path)
+    /// When git cannot be run or history cannot be read.
+    pub fn history(&self, from: &str, folders: &[RelPath]) -> Result<Vec<Change>> {
+        let specs: Vec<String> = folders.iter().map(|folder| self.below(folder)).collect();
+        let format = "--format=%x00%x01%H%x00%aI%x00%an%x00%s%x00";
+        let mut arguments = vec![
+            "log",
+            "-z",
+            "--full-history",
+            "--topo-order",
+            "-c",
+            "-M",
+            "--name-status",
+            format,
+            from,
+            "--",
+        ];
+        arguments.extend(specs.iter().map(String::as_str));
+        let output = git_program::demand(&self.top, &arguments)?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        Ok(text.split("\0\u{1}").skip(1).filter_map(|commit| self.change(commit)).collect())
+    }
+
+    /// The commits that changed a file, the newest first, along every parent.
+    ///
+    /// # Errors
+    /// When git cannot be run or history cannot be read.
+    pub fn commits_of(&self, path: &RelPath) -> Result<Vec<CommitId>> {
+        let spec = self.below(path);
+        let output = git_program::demand(&self.top, &["log", "--format=%H", "--full-history", "--", &spec])?;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        Ok(text.lines().map(|line| CommitId(line.to_owned())).collect())
+    }
+
+    fn below(&self, path: &RelPath) -> String {
+        let path = self.base.join(path.as_str()).unwrap_or_else(RelPath::root);
+        if path.as_str().is_empty() { ".".to_owned() } else { format!(":(top,literal){path}") }
+    }
+
+    fn change(&self, text: &str) -> Option<Change> {
+        let mut parts = text.split('\0');
+        let mut next = || parts.next().map(|part| part.trim_start_matches('\n').to_owned());
+        let (commit, date, author, subject) = (next()?, next()?, next()?, next()?);
+        let own = |path: String| RelPath::new(RelPath::new(&path)?.strip(self.base.as_str())?);
+        let mut moved = Vec::new();
+        while let Some(status) = next() {
+            if status.starts_with('R')
+                && let (Some(old), Some(new)) = (next(), next())
+                && let (Some(old), Some(new)) = (own(old), own(new))
             {
-                found.insert(path, day.to_owned());
-            }
-            wanted.is_empty()
-        };
-        match &*self.objects {
-            Objects::Library(library) => {
-                let library = lock(library);
-                walk(&library, &mut see).map_err(|error| git_error("the history", error))?;
-            }
-            Objects::Program(_) => {
-                let limit = MOST_COMMITS.to_string();
-                let arguments = ["log", "-n", &limit, "--format=%x00%x01%ct", "--name-only", "-z", "--no-renames", "-m", "--first-parent"];
-                let output = git_program::demand(&self.top, &arguments)?;
-                let mut day = String::new();
-                for part in output.parts() {
-                    let part = part.trim_matches('\n');
-                    if let Some(seconds) = part.strip_prefix('\u{1}') {
-                        day = seconds.trim().parse().ok().and_then(day_of).unwrap_or_default();
-                    } else if !day.is_empty() && see(part, &day) {
-                        break;
-                    }
-                }
+                moved.push((old, new));
             }
         }
-        Ok(found)
+        Some(Change { commit: CommitId(commit), date, author, subject, moved })
     }
-}
-
-/// From the newest commit back, along first parents, until everything has been seen.
-fn walk(library: &git2::Repository, see: &mut impl FnMut(&str, &str) -> bool) -> Result<(), git2::Error> {
-    let mut commit = Some(library.head()?.peel_to_commit()?);
-    for _ in 0..MOST_COMMITS {
-        let Some(this) = commit else { break };
-        let parent = this.parent(0).ok();
-        let before = parent.as_ref().map(git2::Commit::tree).transpose()?;
-        let day = day_of(this.time().seconds()).unwrap_or_default();
-        let diff = library.diff_tree_to_tree(before.as_ref(), Some(&this.tree()?), None)?;
-        for delta in diff.deltas() {
-            let name = delta.new_file().path_bytes().map(String::from_utf8_lossy).unwrap_or_default();
-            if see(&name, &day) {
-                return Ok(());
-            }
-        }
-        commit = parent;
-    }
-    Ok(())
-}
-
-fn day_of(seconds: i64) -> Option<String> {
-    Some(jiff::Timestamp::from_second(seconds).ok()?.strftime("%Y-%m-%d").to_string())
 }

@@ -19,16 +19,4 @@ impl Repository {
         };
         Ok(format!("{} <{}>", of("user.name")?, of("user.email")?))
     }
-
-    /// The commits that changed a file, the newest first, along every parent.
-    ///
-    /// # Errors
-    /// When git cannot be run or history cannot be read.
-    pub fn commits_of(&self, path: &crate::domain::RelPath) -> Result<Vec<super::CommitId>> {
-        let path = self.base.join(path.as_str()).unwrap_or_else(crate::domain::RelPath::root);
-        let spec = format!(":(top,literal){path}");
-        let output = git_program::demand(&self.top, &["log", "--format=%H", "--full-history", "--", &spec])?;
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        Ok(text.lines().map(|line| super::CommitId(line.to_owned())).collect())
-    }
 }

@@ -12,9 +12,11 @@ mod objects;
 mod repository;
 mod revision;
 mod snapshot;
+mod touched;
 
 pub use base::{Base, Variables};
 pub use glob::glob_matches;
+pub use history::Change;
 pub use repository::{Backend, CommitId, Repository};
 pub use snapshot::{ReadError, Snapshot};
 

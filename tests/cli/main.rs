@@ -15,6 +15,7 @@ mod checks;
 mod diffs;
 mod fixtures;
 mod gates;
+mod histories;
 mod interrupts;
 mod locks;
 mod project;

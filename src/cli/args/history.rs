@@ -18,6 +18,17 @@ pub struct DiffArgs {
     pub textconv: Option<PathBuf>,
 }
 
+/// `llmops log`.
+#[derive(Args, Debug)]
+pub struct LogArgs {
+    /// Name or path of a prompt.
+    pub prompt: String,
+}
+
+/// `llmops status`.
+#[derive(Args, Debug)]
+pub struct StatusArgs {}
+
 /// `llmops promote`.
 #[derive(Args, Debug)]
 pub struct PromoteArgs {
