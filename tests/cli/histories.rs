@@ -69,3 +69,31 @@ fn a_shallow_clone_says_that_it_cannot_tell() {
     project.run(&["-C", "clone", "status"]).exits(3).says("cannot be checked here");
     project.run(&["-C", "clone", "log", "support"]).exits(0).says("this clone is shallow");
 }
+
+#[test]
+fn the_tour_shows_what_each_verb_says_to_five_changes() {
+    let project = crate::project::Project::empty();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/git-tour.sh");
+    let output = std::process::Command::new("sh")
+        .arg(script)
+        .env("LLMOPS", assert_cmd::cargo::cargo_bin("llmops"))
+        .env("HOME", project.root())
+        .output()
+        .expect("sh runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    let parts: Vec<&str> = text.split("=== ").skip(1).collect();
+    let expected = [
+        ["no prompt differs", "is promoted to production"],
+        ["[-plain-]{+short+}", "appears in 16 of 16"],
+        ["max_tokens none → 300", "16 byte-identical"],
+        ["claude-haiku-4-5-20251001 on anthropic+}", "handbook is not promoted"],
+        ["cases +0 −1, 0 changed", "is promoted to production"],
+    ];
+    assert_eq!(parts.len(), expected.len(), "{text}");
+    for (part, expected) in parts.iter().zip(expected) {
+        for word in expected {
+            assert!(part.contains(word), "`{word}` is not in\n{part}");
+        }
+    }
+}
