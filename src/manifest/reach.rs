@@ -3,7 +3,7 @@
 
 use super::decode::Sink;
 use super::discover;
-use super::files::globs;
+use super::files::{MANIFEST_LIMIT, globs};
 use super::project::Folders;
 use super::read_project::{self, PROJECT_FILE};
 use super::yaml::Kind;
@@ -12,8 +12,7 @@ use crate::repo::Snapshot;
 
 /// Extensions of files that manifests name: cases, examples, tools, schemas, templates, manifests.
 const DATA: &[&str] = &[
-    "", "yaml", "yml", "json", "jsonl", "ndjson", "csv", "tsv", "txt", "md", "j2", "jinja", "jinja2",
-    "schema", "prompt",
+    "", "yaml", "yml", "json", "jsonl", "ndjson", "csv", "tsv", "j2", "jinja", "jinja2", "schema", "prompt",
 ];
 
 /// What may be read.
@@ -44,7 +43,8 @@ impl Reach {
                 _ => found.extend(Sink::into_found(parsed.sink)),
             }
         }
-        Self { folders, inputs, sure: found.is_empty() }
+        let sure = found.is_empty() && !retrieves_elsewhere(snapshot, &folders);
+        Self { folders, inputs, sure }
     }
 
     /// Whether a manifest may read `path`. Errs on the side of yes: outside of the folders, only what has the
@@ -64,5 +64,60 @@ impl Reach {
             || inside.iter().any(|folder| path.is_under(folder))
             || DATA.contains(&path.extension().as_str())
             || self.inputs.iter().any(|glob| crate::repo::glob_matches(glob, path))
+    }
+}
+
+/// Whether a prompt may use a retrieval manifest outside of their folder, whose corpus is then not known here: told
+/// from the text, for reading a thousand manifests as YAML takes longer than all the rest.
+fn retrieves_elsewhere(snapshot: &Snapshot, folders: &Folders) -> bool {
+    let files = snapshot.files_under(&folders.prompts).unwrap_or_default();
+    files.iter().filter(|path| matches!(path.extension().as_str(), "yaml" | "yml")).any(|path| {
+        let Ok(text) = snapshot.read_text(path, MANIFEST_LIMIT) else { return true };
+        if !text.contains("retrieval") {
+            return false;
+        }
+        let words = text.split(|c: char| c.is_whitespace() || "\"'{},[]".contains(c));
+        let mut named = words.filter(|word| word.ends_with(".yaml") || word.ends_with(".yml")).peekable();
+        // A name that is made of an alias, or has a space in it, is not seen.
+        named.peek().is_none()
+            || named.any(|word| {
+                path.sibling(word).is_none_or(|named| !named.is_under(folders.retrieval.as_str()))
+            })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn what_no_manifest_names_is_not_read_and_what_one_may_name_is() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |path: &str, text: &str| {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().expect("a parent")).expect("folders");
+            fs::write(path, text).expect("a file");
+        };
+        let read = |path: &str| {
+            let reach = Reach::of(&Snapshot::working_tree(folder.path()).expect("a snapshot"));
+            reach.may_read(&RelPath::new(path).expect("inside"))
+        };
+        write("llmops.yaml", "providers:\n  app: {api: exec, command: [x], inputs: [\"src/**\"]}\n");
+        write("retrieval/kb.yaml", "corpus: [\"kb/**/*.md\"]\n");
+        write("prompts/p.yaml", "retrieval: ../retrieval/kb.yaml\n");
+        for path in ["README.md", "web/app.ts", "evals/recordings/p.jsonl", "deployments/prod.yaml"] {
+            assert!(!read(path), "{path}");
+        }
+        for path in
+            ["kb/a/b.md", "src/app.py", "prompts/x.md", "evals/a.txt", "data/rows.jsonl", "llmops.yaml", "x"]
+        {
+            assert!(read(path), "{path}");
+        }
+        write("prompts/p.yaml", "retrieval: {use: ../elsewhere/kb.yaml}\n");
+        assert!(read("README.md"), "the corpus of a manifest elsewhere is not known");
+        write("prompts/p.yaml", "system: hello\n");
+        write("llmops.yaml", "providers: [\n");
+        assert!(read("README.md"), "what is broken is read");
     }
 }
