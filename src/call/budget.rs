@@ -1,6 +1,7 @@
 //! The cost limit of a run: money is reserved before a call and settled after it, so that the limit is never
 //! exceeded, however many calls are under way.
 
+use super::anthropic::DEFAULT_MAX_TOKENS;
 use crate::domain::model::{self, ModelFacts};
 use crate::domain::{Request, Usage, Usd};
 use crate::ledger::Prices;
@@ -71,6 +72,8 @@ pub fn most_usage(request: &Request) -> Usage {
     let count = tokens::of_request(request);
     let input = if count.estimate { count.tokens + count.tokens / 10 + 16 } else { count.tokens + 16 };
     let table = model::facts(&request.model).and_then(|facts: &ModelFacts| facts.max_output);
-    let output = request.parameters.max_tokens.map(u64::from).or(table).unwrap_or(DEFAULT_OUTPUT);
+    // Messages demands a limit, so that a request without one is sent with a default.
+    let sent = (request.api == "anthropic").then_some(u64::from(DEFAULT_MAX_TOKENS));
+    let output = request.parameters.max_tokens.map(u64::from).or(sent).or(table).unwrap_or(DEFAULT_OUTPUT);
     Usage { input: Some(input), output: Some(output), ..Usage::default() }
 }

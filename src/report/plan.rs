@@ -119,24 +119,16 @@ pub fn text(plan: &Planned, options: Options) -> String {
     let mut text = String::new();
     for gate in &plan.gates {
         text.push_str(&format!(
-            "{}  on {}: {} × {}\n",
+            "{} on {}: {} × {}, {}\n",
             one_line(&gate.prompt),
             one_line(&gate.suite),
             counted(gate.cases, "case"),
-            counted(u64::from(gate.trials), "trial")
+            counted(u64::from(gate.trials), "trial"),
+            models(gate)
         ));
         text.push_str(&grid::draw(
-            &[
-                "calls to",
-                "live",
-                "stored",
-                "built in",
-                "input tokens",
-                "output at most",
-                "cost at most",
-                "typical",
-            ]
-            .map(str::to_owned),
+            &["", "live", "stored", "built in", "input tokens", "output at most", "cost at most", "typical"]
+                .map(str::to_owned),
             &rows(gate),
             options,
         ));
@@ -151,11 +143,18 @@ pub fn text(plan: &Planned, options: Options) -> String {
     text
 }
 
+fn models(gate: &PlannedGate) -> String {
+    let model = one_line(&gate.model);
+    gate.judge
+        .as_ref()
+        .map_or_else(|| model.clone(), |judge| format!("{model} judged by {}", one_line(judge)))
+}
+
 fn rows(gate: &PlannedGate) -> Vec<Vec<String>> {
     let row = |name: &str, calls: &Calls| {
         let tilde = if calls.estimated { "≈ " } else { "" };
         vec![
-            one_line(name),
+            name.to_owned(),
             count(calls.live),
             count(calls.stored),
             count(calls.local),
@@ -165,8 +164,8 @@ fn rows(gate: &PlannedGate) -> Vec<Vec<String>> {
             money(calls, calls.typical_cost_usd),
         ]
     };
-    let mut rows = vec![row(&gate.model, &gate.answers)];
-    rows.extend(gate.judge.as_ref().map(|judge| row(&format!("{judge} (judge)"), &gate.judgements)));
+    let mut rows = vec![row("answers", &gate.answers)];
+    rows.extend(gate.judge.as_ref().map(|_| row("judgements", &gate.judgements)));
     rows
 }
 
@@ -184,12 +183,15 @@ fn sentences(gate: &PlannedGate) -> Vec<String> {
     if gate.judge.is_some() {
         if let Some(change) = detect.change {
             lines.push(format!(
-                "Detects a change of {change:.2} points against a baseline, with {:.0} % power at {} confidence. Assumed: {} points of spread in the change from case to case; {} {} points from trial to trial.",
+                "Detects a change of {change:.2} points against a baseline, with {:.0} % power at {} confidence. Assumed: a spread of {} points in the change from case to case{}.",
                 detect.power * 100.0,
                 threshold(detect.confidence),
                 threshold(detect.sd_between),
-                if detect.measured { "the last run showed" } else { "and" },
-                format_args!("{:.2}", detect.sd_within),
+                if detect.measured {
+                    format!("; measured by the last run: {:.2} from trial to trial", detect.sd_within)
+                } else {
+                    format!(", and {} from trial to trial", threshold(detect.sd_within))
+                },
             ));
         }
         let needed: Vec<String> = detect
@@ -225,7 +227,7 @@ fn total(plan: &Planned) -> String {
     let live: u64 = calls().map(|calls| calls.live).sum();
     let unpriced: u64 = calls().filter(|calls| !calls.priced).map(|calls| calls.live).sum();
     let most: Usd = calls().filter_map(|calls| calls.most_cost_usd).sum();
-    let mut line = format!("{} live", counted(live, "call"));
+    let mut line = counted(live, "live call");
     if live > unpriced {
         line.push_str(&format!(", {} at most", most.display()));
     }
