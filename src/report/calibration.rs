@@ -91,7 +91,7 @@ pub fn text(outcome: &Outcome, options: Options) -> String {
     match &outcome.shortfalls {
         None => say("The suite's gate demands no calibration.".to_owned()),
         Some(found) if found.is_empty() => {
-            say("It meets what `gate.require_calibration` demands.".to_owned())
+            say("It meets what `gate.require_calibration` demands.".to_owned());
         }
         Some(found) => {
             say("It does not meet what `gate.require_calibration` demands:".to_owned());
