@@ -2,7 +2,7 @@
 //! rest on it, and nothing else moves any.
 
 use super::Sources;
-use super::identity::identities;
+use super::identities::identities;
 use crate::domain::{Diagnostic, Digest};
 use crate::manifest::Manifests;
 use crate::render::Renderer;
