@@ -3,6 +3,7 @@
 mod history;
 
 pub use history::{DiffArgs, LogArgs, PromoteArgs, RollbackArgs, StatusArgs};
+pub mod retrieve;
 
 use crate::domain::{CaseId, ModelId, RunId, SuiteName, Usd};
 use crate::plan::CaseTag;
@@ -83,6 +84,8 @@ pub enum Command {
     Promote(PromoteArgs),
     /// Restore what stood in the deployment record before.
     Rollback(RollbackArgs),
+    /// Search with a retrieval manifest, or measure it.
+    Retrieve(retrieve::RetrieveArgs),
     /// Write a stored run in other formats.
     Report(ReportArgs),
     /// Hold a judge against human labels, or make a sheet to label.

@@ -16,6 +16,7 @@ mod promote;
 mod record;
 mod render;
 mod report;
+mod retrieve;
 mod retrievers;
 mod rollback;
 mod run;
@@ -62,6 +63,7 @@ fn dispatch(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         Command::Status(args) => status::status(&cli.global, terminal, args),
         Command::Promote(args) => promote::promote(&cli.global, terminal, args),
         Command::Rollback(args) => rollback::rollback(&cli.global, terminal, args),
+        Command::Retrieve(args) => retrieve::retrieve(&cli.global, terminal, args),
         Command::Report(args) => report::report(&cli.global, terminal, args),
         Command::Schema(args) => schema::schema(terminal, args),
     }

@@ -2,7 +2,7 @@
 
 use super::clock;
 use super::workspace::Workspace;
-use crate::domain::{Error, RetrievalName, Result};
+use crate::domain::{Error, Result, RetrievalName};
 use crate::ledger::Home;
 use crate::manifest::retrieval::Retrieval;
 use crate::plan::{GatePlan, inputs_digest};
@@ -49,11 +49,7 @@ pub fn open(workspace: &Workspace, retrieval: Arc<Retrieval>) -> Result<Retrieve
         }
     };
     let (home, today) = (Home::at(&workspace.root), clock::today());
-    let sources = Sources {
-        snapshot: &workspace.snapshot,
-        git: workspace.git.as_ref(),
-        home: &home,
-        today: &today,
-    };
+    let sources =
+        Sources { snapshot: &workspace.snapshot, git: workspace.git.as_ref(), home: &home, today: &today };
     Retriever::open(sources, retrieval, endpoint)
 }

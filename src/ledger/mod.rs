@@ -9,8 +9,8 @@ mod runs;
 mod segment;
 mod unpriced;
 
-pub use exchanges::{DEFAULT_STORE_BYTES, ExchangeStore};
 pub use atomic::replace;
+pub use exchanges::{DEFAULT_STORE_BYTES, ExchangeStore};
 pub use home::Home;
 pub use prices::Prices;
 pub use recordings::{Exported, Recordings, export_recordings, recording_path};

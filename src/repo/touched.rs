@@ -38,7 +38,17 @@ impl Repository {
             }
             Objects::Program(_) => {
                 let limit = MOST_COMMITS.to_string();
-                let arguments = ["log", "-n", &limit, "--format=%x00%x01%ct", "--name-only", "-z", "--no-renames", "-m", "--first-parent"];
+                let arguments = [
+                    "log",
+                    "-n",
+                    &limit,
+                    "--format=%x00%x01%ct",
+                    "--name-only",
+                    "-z",
+                    "--no-renames",
+                    "-m",
+                    "--first-parent",
+                ];
                 let output = git_program::demand(&self.top, &arguments)?;
                 let mut day = String::new();
                 for part in output.parts() {

@@ -80,7 +80,10 @@ mod tests {
             Some("retrieval missed: kb/refunds.md was not among 2")
         );
         assert_eq!(says(&["a", "b"], &["b"]).as_deref(), Some("b found at rank 2"));
-        assert_eq!(says(&["a"], &["a", "b"]).as_deref(), Some("retrieval missed: b was not among 1; a found at rank 1"));
+        assert_eq!(
+            says(&["a"], &["a", "b"]).as_deref(),
+            Some("retrieval missed: b was not among 1; a found at rank 1")
+        );
         assert_eq!(says(&["a"], &[]), None);
         assert_eq!(says(&[], &["a"]).as_deref(), Some("retrieval missed: a was not among 0"));
         assert_eq!(sentence(&detail(&["a"], None, &["b"])).as_deref(), Some("the pinned context lacks b"));

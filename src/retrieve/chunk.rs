@@ -166,8 +166,7 @@ fn in_force(headings: &[Heading], at: usize) -> Option<String> {
 
 /// Every place to cut as (unit, rank), in order, the best rank of each unit.
 fn breaks(text: &str, markup: Markup, headings: &[Heading], offsets: &[usize]) -> Vec<(usize, Rank)> {
-    let mut found: Vec<(usize, Rank)> =
-        headings.iter().map(|heading| (heading.at, Rank::Heading)).collect();
+    let mut found: Vec<(usize, Rank)> = headings.iter().map(|heading| (heading.at, Rank::Heading)).collect();
     let (mut at, mut blank, mut fence) = (0, true, None);
     for line in text.split_inclusive('\n') {
         let bare = line.trim_start();
@@ -227,14 +226,17 @@ mod tests {
     #[test]
     fn chunks_end_before_headings_then_paragraphs_then_sentences_then_words() {
         let text = "# One\n\nFirst text here.\n\n# Two\n\nSecond text here.\n";
-        assert_eq!(texts(characters(40, 0), text, Markup::Markdown), [
-            "# One\n\nFirst text here.\n\n",
-            "# Two\n\nSecond text here.\n"
-        ]);
+        assert_eq!(
+            texts(characters(40, 0), text, Markup::Markdown),
+            ["# One\n\nFirst text here.\n\n", "# Two\n\nSecond text here.\n"]
+        );
         let text = "First one. Second one.\n\nThird one. Fourth one.\n";
         assert_eq!(texts(characters(30, 0), text, Markup::Plain)[0], "First one. Second one.\n\n");
         assert_eq!(texts(characters(20, 0), text, Markup::Plain)[0], "First one. ");
-        assert_eq!(texts(characters(8, 0), "one two three four", Markup::Plain), ["one two ", "three ", "four"]);
+        assert_eq!(
+            texts(characters(8, 0), "one two three four", Markup::Plain),
+            ["one two ", "three ", "four"]
+        );
         assert_eq!(texts(characters(4, 0), "abcdefgh", Markup::Plain), ["abcd", "efgh"]);
     }
 

@@ -94,9 +94,8 @@ pub fn list(snapshot: &Snapshot, retrieval: &Retrieval) -> Result<Vec<RelPath>, 
 /// # Errors
 /// What is wrong with it, at its place.
 pub fn load(snapshot: &Snapshot, path: &RelPath) -> Result<Loaded, Diagnostic> {
-    let at = |code, message: String, help: &str| {
-        Diagnostic::error(code, message).at(Place::file(path)).help(help)
-    };
+    let at =
+        |code, message: String, help: &str| Diagnostic::error(code, message).at(Place::file(path)).help(help);
     let bytes = snapshot.read(path, MAX_FILE).map_err(|error| match error {
         ReadError::TooLarge { .. } => at(
             TOO_LARGE,
@@ -274,10 +273,10 @@ mod tests {
 
         let rows = "{\"id\": \"r\", \"text\": \"Refunds\", \"last_updated\": \"2026-01-02\"}\n\n{\"text\": \"No id\", \"topic\": 1}\n";
         let found = documents(&path("kb/a.jsonl"), rows).expect("documents");
-        assert_eq!(found.iter().map(|one| one.source.as_str()).collect::<Vec<_>>(), [
-            "kb/a.jsonl#r",
-            "kb/a.jsonl#3"
-        ]);
+        assert_eq!(
+            found.iter().map(|one| one.source.as_str()).collect::<Vec<_>>(),
+            ["kb/a.jsonl#r", "kb/a.jsonl#3"]
+        );
         assert_eq!(found[0].last_updated.as_deref(), Some("2026-01-02"));
 
         let found = documents(&path("kb/a.csv"), "id,text,more\nx,\"one, two\",3\n").expect("documents");

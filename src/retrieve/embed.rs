@@ -143,10 +143,8 @@ impl Embeddings {
 
     async fn request(&self, providers: &Providers, batch: &[String]) -> Result<Spent, EmbedFault> {
         let started = Instant::now();
-        let (vectors, usage) = providers
-            .embed_counted(&self.provider, &self.model, batch)
-            .await
-            .map_err(EmbedFault::Failed)?;
+        let (vectors, usage) =
+            providers.embed_counted(&self.provider, &self.model, batch).await.map_err(EmbedFault::Failed)?;
         let latency_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
         let tokens = if batch.len() == 1 { usage.input } else { None };
         let mut bytes = Vec::new();
@@ -203,8 +201,7 @@ fn decode(bytes: &[u8]) -> Option<(Digest, Kept, &[u8])> {
     if Digest::of_bytes(&bytes[..end]).to_string().as_bytes() != checksum {
         return None;
     }
-    let vector =
-        numbers.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+    let vector = numbers.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
     let tokens = (tokens != UNKNOWN).then(|| u64::from(tokens));
     Some((key, Kept { vector, tokens }, &bytes[end + DIGEST..]))
 }

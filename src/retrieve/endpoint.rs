@@ -8,7 +8,12 @@ use serde_json::json;
 
 /// The request for the chunks that fit `query`. `program` is the digest of the files that the provider declares;
 /// without it nothing is kept.
-pub fn request(retrieval: &Retrieval, provider: &ProviderConfig, program: Option<Digest>, query: &str) -> Request {
+pub fn request(
+    retrieval: &Retrieval,
+    provider: &ProviderConfig,
+    program: Option<Digest>,
+    query: &str,
+) -> Request {
     Request {
         provider: provider.name.clone(),
         api: provider.api.as_str().to_owned(),

@@ -73,7 +73,11 @@ impl Freshness {
                 .map(|span| i64::from(span.get_days())),
             stale_fraction: (shown > 0).then(|| stale as f64 / shown as f64),
             undated: self.sources.values().filter(|(date, _)| date.is_none()).map(|(_, count)| count).sum(),
-            oldest: dated.iter().take(OLDEST).map(|(date, _, source)| ((*source).to_owned(), *date)).collect(),
+            oldest: dated
+                .iter()
+                .take(OLDEST)
+                .map(|(date, _, source)| ((*source).to_owned(), *date))
+                .collect(),
         }
     }
 }

@@ -109,9 +109,13 @@ impl Draft {
             return Err(Error::invalid(faults));
         }
         let unchanged = read.len() == old.entries.len()
-            && read.iter().enumerate().all(|(at, (_, one))| matches!(one, Outcome::Kept(kept) if *kept == at));
+            && read
+                .iter()
+                .enumerate()
+                .all(|(at, (_, one))| matches!(one, Outcome::Kept(kept) if *kept == at));
         if unchanged && !old.entries.is_empty() {
-            let draft = Self { index: old, missing: Vec::new(), changed: false, path, home: home.clone(), warnings };
+            let draft =
+                Self { index: old, missing: Vec::new(), changed: false, path, home: home.clone(), warnings };
             return Ok(draft);
         }
         let (index, missing) = joined(&mut old, read);
@@ -248,14 +252,17 @@ fn joined(old: &mut Index, read: Vec<(RelPath, Outcome)>) -> (Index, Vec<usize>)
                 let range = firsts[at]..firsts[at] + old.entries[at].passages;
                 index.vectors.extend_from_slice(&old.vectors[range.start * width..range.end * width]);
                 let kept = old.passages[range].iter_mut().map(|passage| {
-                    std::mem::replace(passage, Passage {
-                        source: String::new(),
-                        start: 0,
-                        end: 0,
-                        heading: None,
-                        last_updated: None,
-                        text: String::new(),
-                    })
+                    std::mem::replace(
+                        passage,
+                        Passage {
+                            source: String::new(),
+                            start: 0,
+                            end: 0,
+                            heading: None,
+                            last_updated: None,
+                            text: String::new(),
+                        },
+                    )
                 });
                 (old.entries[at].digest, kept.collect::<Vec<_>>())
             }

@@ -35,9 +35,9 @@ pub fn suspicious(text: &str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::manifest::retrieval::ChunkUnit;
     use crate::retrieve::chunk::Chunker;
     use crate::retrieve::corpus::Markup;
-    use crate::manifest::retrieval::ChunkUnit;
 
     #[test]
     fn every_rule_compiles_and_flags_what_it_is_for() {
@@ -64,7 +64,11 @@ mod tests {
         let folders = ["docs", "examples/support/kb", "examples"];
         let files = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
         let kept = files.map(|entry| entry.path()).chain(
-            std::fs::read_dir("tests/documentation").into_iter().flatten().flatten().map(|entry| entry.path()),
+            std::fs::read_dir("tests/documentation")
+                .into_iter()
+                .flatten()
+                .flatten()
+                .map(|entry| entry.path()),
         );
         for path in kept.filter(|path| path.extension().is_some_and(|extension| extension == "md")) {
             let text = std::fs::read_to_string(&path).expect("a file");

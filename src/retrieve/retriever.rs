@@ -203,9 +203,11 @@ impl Corpus {
             retries: 0,
             latency_ms: spent.latency_ms,
             usage: spent.usage,
-            cost: retrieval.embedding_model.as_ref().zip(retrieval.provider.as_ref()).and_then(
-                |(model, provider)| desk.prices.cost(model, provider, &spent.usage),
-            ),
+            cost: retrieval
+                .embedding_model
+                .as_ref()
+                .zip(retrieval.provider.as_ref())
+                .and_then(|(model, provider)| desk.prices.cost(model, provider, &spent.usage)),
         };
         let built = self.index.get_or_try_init(|| self.build(desk, live, &mut calls, &book)).await?;
         let index = built.as_ref().map_err(|failure| RetrieveFault::Failed(failure.clone()))?;

@@ -232,9 +232,7 @@ mod tests {
         let index = Bm25::new(texts.iter().copied());
         let found = index.search("Cats sat", 9);
         // "cat": n = 1; "sat": n = 2; N = 3; mean length 11/3; both counts 1.
-        let part = |idf: f64, length: f64| {
-            idf * 2.2 / (1.0 + 1.2 * (0.25 + 0.75 * length / (11.0 / 3.0)))
-        };
+        let part = |idf: f64, length: f64| idf * 2.2 / (1.0 + 1.2 * (0.25 + 0.75 * length / (11.0 / 3.0)));
         let (cat, sat) = ((1.0_f64 + 2.5 / 1.5).ln(), (1.0_f64 + 1.5 / 2.5).ln());
         assert_eq!(found.iter().map(|(at, _)| *at).collect::<Vec<_>>(), [0, 1]);
         assert!((found[0].1 - part(cat, 3.0) - part(sat, 3.0)).abs() < 1e-12, "{found:?}");

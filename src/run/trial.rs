@@ -223,7 +223,10 @@ impl Trial<'_> {
             Err(RetrieveFault::Failed(failure)) => {
                 self.failed_attempts += failure.attempts;
                 let ungraded = failed(failure, CallRole::Embedding);
-                Ok(Err(Ungraded { detail: format!("nothing was retrieved: {}", ungraded.detail), ..ungraded }))
+                Ok(Err(Ungraded {
+                    detail: format!("nothing was retrieved: {}", ungraded.detail),
+                    ..ungraded
+                }))
             }
         }
     }

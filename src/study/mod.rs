@@ -5,3 +5,4 @@ pub mod calibration;
 pub mod forecast;
 pub mod labels;
 pub mod sheet;
+pub mod sweep;

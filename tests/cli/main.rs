@@ -21,6 +21,7 @@ mod locks;
 mod project;
 mod providers;
 mod releases;
+mod retrieval;
 mod scaffold;
 mod secrets;
 #[path = "../support/stub.rs"]

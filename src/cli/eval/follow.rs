@@ -1,16 +1,16 @@
 //! Whoever follows a run: its files, its tallies, the bar.
 
-use crate::aggregate::{AssertPlan, Planned, Tally};
 use super::shown::Shown;
+use crate::aggregate::{AssertPlan, Planned, Tally};
 use crate::cli::clock;
 use crate::cli::terminal::Terminal;
-use crate::retrieve::freshness;
 use crate::domain::exchange::Source;
 use crate::domain::{Grade, Result, RunId, TrialRecord, Usd};
 use crate::ledger::{RunReader, RunWriter};
 use crate::plan::{GatePlan, Plan};
 use crate::report::assemble::Reported;
 use crate::report::progress::Progress;
+use crate::retrieve::freshness;
 use crate::run::Reporter;
 
 /// Worst cases to keep per gate.

@@ -63,8 +63,12 @@ impl Shown {
             ));
         }
         if !self.suspicious.is_empty() {
-            let some: Vec<String> =
-                self.suspicious.iter().take(NAMED).map(|(source, rule)| format!("{source} ({rule})")).collect();
+            let some: Vec<String> = self
+                .suspicious
+                .iter()
+                .take(NAMED)
+                .map(|(source, rule)| format!("{source} ({rule})"))
+                .collect();
             notes.push(format!(
                 "retrieved text that reads like instructions to a model, in {}: look at it before you trust it",
                 some.join(", ")

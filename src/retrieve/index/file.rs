@@ -1,7 +1,7 @@
 //! An index as a file: written whole or not at all, and read only when its checksum holds.
 
 use super::{Entry, Index, Passage};
-use crate::domain::{Digest, Result, RelPath};
+use crate::domain::{Digest, RelPath, Result};
 use crate::ledger::{Home, replace};
 use std::fs;
 use std::path::Path;

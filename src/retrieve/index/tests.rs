@@ -34,7 +34,11 @@ fn codes(root: &Path) -> Vec<&'static str> {
 
 #[test]
 fn only_what_changed_is_cut_again_and_the_result_is_that_of_a_fresh_build() {
-    let folder = repository(&[("kb/a.md", b"# A\n\nRefunds take five days.\n"), ("kb/b.md", b"Old text.\n"), ("kb/d.md", b"D.\n")]);
+    let folder = repository(&[
+        ("kb/a.md", b"# A\n\nRefunds take five days.\n"),
+        ("kb/b.md", b"Old text.\n"),
+        ("kb/d.md", b"D.\n"),
+    ]);
     let root = folder.path();
     let first = build(root);
     assert_eq!((first.passages.len(), first.width, first.vectors.len()), (3, 256, 3 * 256));
@@ -59,7 +63,8 @@ fn a_torn_index_is_built_again() {
     let folder = repository(&[("kb/a.md", b"Refunds take five days.\n")]);
     let root = folder.path();
     let whole = build(root);
-    let path = fs::read_dir(root.join(".llmops/index")).expect("a folder").flatten().next().expect("a file").path();
+    let path =
+        fs::read_dir(root.join(".llmops/index")).expect("a folder").flatten().next().expect("a file").path();
     let bytes = fs::read(&path).expect("the index");
     for keep in [0, 10, 60, bytes.len() / 2, bytes.len() - 1] {
         fs::write(&path, &bytes[..keep]).expect("torn");
