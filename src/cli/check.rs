@@ -78,6 +78,7 @@ fn since_base(workspace: &Workspace, terminal: &Terminal, rev: &str) -> Result<V
 /// The findings, of the named files and folders only where some are named.
 fn narrowed(workspace: &Workspace, paths: &[String], since: Vec<Diagnostic>) -> Result<Vec<Diagnostic>> {
     let mut found = workspace.findings();
+    found.extend(workspace.corpus_findings());
     found.extend(since);
     if paths.is_empty() {
         return Ok(found);

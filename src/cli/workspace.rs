@@ -4,11 +4,13 @@ use super::terminal::Terminal;
 use crate::call::Environment;
 use crate::domain::{Diagnostic, Error, RelPath, Result};
 use crate::ledger::cost_asserts;
+use crate::manifest::project::Api;
 use crate::manifest::prompt::Prompt;
 use crate::manifest::{Manifests, secrets};
 use crate::plan::{Sources, validate};
 use crate::render::Renderer;
 use crate::repo::{Base, Repository, Snapshot};
+use crate::retrieve::lints;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -109,9 +111,38 @@ impl Workspace {
         if let Ok(prices) = super::eval::prices(self) {
             found.extend(cost_asserts(&self.manifests, &prices));
         }
+        found.extend(self.retrieval_findings());
         found.sort_by(|a, b| (&a.place, a.severity, &a.message).cmp(&(&b.place, b.severity, &b.message)));
         found.dedup();
         found
+    }
+
+    /// What prompts and their retrieval say of each other. What is wrong with a corpus is found by `check`, and by
+    /// whoever searches it.
+    fn retrieval_findings(&self) -> Vec<Diagnostic> {
+        let project = &self.manifests.project;
+        let mut found = Vec::new();
+        for prompt in self.manifests.prompts.values() {
+            let Some(using) = &prompt.retrieval else { continue };
+            let retrieval = self.manifests.retrievals.values().find(|one| one.path == using.path);
+            let Some(retrieval) = retrieval else { continue };
+            let api = project.providers.get(&prompt.provider).map(|provider| provider.api);
+            let in_messages = !matches!(api, Some(Api::Exec | Api::Http | Api::Builtin));
+            let folder = &project.folders.prompts;
+            found.extend(lints::of_prompt(&self.snapshot, folder, prompt, retrieval, in_messages));
+        }
+        found
+    }
+
+    /// What is wrong with the corpora: every file is read.
+    pub fn corpus_findings(&self) -> Vec<Diagnostic> {
+        let corpora = self.manifests.retrievals.values().filter(|one| !one.corpus.is_empty());
+        corpora
+            .flat_map(|one| {
+                let newer = self.git.as_ref().and_then(|git| lints::newer(&self.snapshot, git, one));
+                lints::of_corpus(&self.snapshot, one).into_iter().chain(newer)
+            })
+            .collect()
     }
 
     /// The findings when none is an error.

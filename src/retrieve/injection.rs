@@ -55,22 +55,19 @@ mod tests {
         }
     }
 
-    /// Ordinary documentation: what this machine's package sources say of themselves, where they are, and this
-    /// repository's own. The false-positive rate is stated in `docs/retrieval.md`.
+    /// The false-positive rate on this repository's own documents, stated in `docs/retrieval.md`.
     #[test]
     fn ordinary_documentation_is_not_flagged() {
         let chunker = Chunker { size: 800, overlap: 0, unit: ChunkUnit::Characters };
         let (mut chunks, mut flagged) = (0_u32, Vec::new());
-        let folders = ["docs", "examples/support/kb", "examples"];
+        let folders =
+            [".", "docs", "examples/support", "examples/support/kb", "examples/extraction", "examples/app"];
         let files = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
-        let kept = files.map(|entry| entry.path()).chain(
-            std::fs::read_dir("tests/documentation")
-                .into_iter()
-                .flatten()
-                .flatten()
-                .map(|entry| entry.path()),
-        );
-        for path in kept.filter(|path| path.extension().is_some_and(|extension| extension == "md")) {
+        for path in files.map(|entry| entry.path()) {
+            // The page about this very check quotes an attack.
+            if path.extension().is_none_or(|extension| extension != "md") || path.ends_with("retrieval.md") {
+                continue;
+            }
             let text = std::fs::read_to_string(&path).expect("a file");
             for piece in chunker.split(&text, Markup::Markdown) {
                 chunks += 1;

@@ -8,6 +8,7 @@ pub mod freshness;
 pub mod hashing;
 pub mod index;
 pub mod injection;
+pub mod lints;
 mod retriever;
 pub mod search;
 

@@ -1,0 +1,152 @@
+//! What is likely wrong with retrieval and can be known before anything is searched.
+
+use super::corpus;
+use super::index::embeds;
+use crate::domain::model::facts;
+use crate::domain::{Code, Diagnostic, RelPath};
+use crate::manifest::prompt::Prompt;
+use crate::manifest::retrieval::{ChunkUnit, Retrieval};
+use crate::render;
+use crate::repo::{Repository, Snapshot};
+
+/// A prompt retrieves and never shows what it retrieved.
+pub const CONTEXT_UNUSED: Code = Code("context-unused");
+/// What is retrieved does not fit the model.
+pub const BEYOND_WINDOW: Code = Code("retrieval-beyond-window");
+/// Nothing can be embedded.
+pub const NO_EMBEDDER: Code = Code("embedding-provider-missing");
+/// The corpus changed after the index was last rebuilt.
+pub const CORPUS_NEWER: Code = Code("corpus-newer-than-index");
+/// The index is another one, and its date is not.
+pub const NOT_REBUILT: Code = Code("index-not-rebuilt");
+
+/// What a prompt and its retrieval say of each other. `in_messages` says whether the model sees messages alone: a
+/// program gets the context beside them.
+pub fn of_prompt(
+    snapshot: &Snapshot,
+    folder: &RelPath,
+    prompt: &Prompt,
+    retrieval: &Retrieval,
+    in_messages: bool,
+) -> Vec<Diagnostic> {
+    let Some(using) = &prompt.retrieval else { return Vec::new() };
+    let mut found = Vec::new();
+    let named = |text: &str| text.contains("context");
+    let shown = prompt.messages.iter().map(|message| &message.content).any(|template| {
+        named(&template.text)
+            || render::closure(snapshot, folder, template)
+                .is_ok_and(|includes| includes.iter().any(|include| named(&include.text)))
+    });
+    if in_messages && !shown {
+        found.push(
+            Diagnostic::warning(CONTEXT_UNUSED, "the prompt retrieves, and no template shows `context`")
+                .at(using.place.clone())
+                .help("write {{ context }} where the model should read it"),
+        );
+    }
+    let asked = u64::from(retrieval.top_k) * u64::from(retrieval.chunk_size);
+    if let Some(window) = facts(&prompt.model).and_then(|facts| facts.context_window)
+        && retrieval.chunk_unit == ChunkUnit::Tokens
+        && retrieval.endpoint.is_none()
+        && asked > window
+    {
+        let message = format!(
+            "{} chunks of {} tokens are {asked} tokens, and `{}` takes {window}",
+            retrieval.top_k, retrieval.chunk_size, prompt.model
+        );
+        found.push(
+            Diagnostic::warning(BEYOND_WINDOW, message)
+                .at(using.place.clone())
+                .help("lower `top_k` or `chunk_size`"),
+        );
+    }
+    if let Some(model) = embeds(retrieval).filter(|_| retrieval.provider.is_none()) {
+        let message = format!("`{}` embeds with `{model}`, which no provider serves", retrieval.name);
+        found.push(Diagnostic::warning(NO_EMBEDDER, message).at(using.place.clone()).help(format!(
+            "add `provider: NAME` to {}; until then every case has to pin its `context`",
+            retrieval.path
+        )));
+    }
+    found
+}
+
+/// Everything that is wrong with a corpus, file by file, rows included.
+pub fn of_corpus(snapshot: &Snapshot, retrieval: &Retrieval) -> Vec<Diagnostic> {
+    let paths = match corpus::list(snapshot, retrieval) {
+        Ok(paths) => paths,
+        Err(fault) => return vec![fault],
+    };
+    let mut found = Vec::new();
+    for path in &paths {
+        match corpus::load(snapshot, path).and_then(|loaded| corpus::documents(path, &loaded.text)) {
+            Ok(documents) if documents.is_empty() => found.push(corpus::empty(path)),
+            Ok(_) => {}
+            Err(fault) => found.push(fault),
+        }
+    }
+    found
+}
+
+/// The file of the corpus that was committed after `index_last_rebuilt`, if there is one: the newest.
+pub fn newer(snapshot: &Snapshot, git: &Repository, retrieval: &Retrieval) -> Option<Diagnostic> {
+    let rebuilt = super::freshness::date(retrieval.index_last_rebuilt.as_deref()?)?;
+    let dates = git.last_commits(&corpus::list(snapshot, retrieval).ok()?).ok()?;
+    let (day, path) = dates.into_iter().map(|(path, day)| (day, path)).max()?;
+    (super::freshness::date(&day)? > rebuilt).then(|| {
+        let message = format!("{path} changed on {day}, and the index was last rebuilt on {rebuilt}");
+        Diagnostic::warning(CORPUS_NEWER, message)
+            .at(retrieval.place.clone())
+            .help("rebuild the index, and set `index_last_rebuilt`")
+    })
+}
+
+/// Whether what an index is made with changed without a newer `index_last_rebuilt`. ISO 8601 dates order as text.
+pub fn rebuilt(before: &Retrieval, after: &Retrieval) -> Option<Diagnostic> {
+    let made =
+        |one: &Retrieval| (one.embedding_model.clone(), one.chunk_size, one.chunk_overlap, one.chunk_unit);
+    let dated = after.index_last_rebuilt.is_some() || before.index_last_rebuilt.is_some();
+    (dated && made(before) != made(after) && after.index_last_rebuilt <= before.index_last_rebuilt).then(
+        || {
+            let message = "the embedding model or the chunking changed, and `index_last_rebuilt` did not";
+            Diagnostic::warning(NOT_REBUILT, message)
+                .at(after.place.clone())
+                .help("rebuild the index, and set `index_last_rebuilt`")
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::Manifests;
+    use std::fs;
+
+    fn found(prompt: &str, retrieval: &str) -> Vec<&'static str> {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (path, text) in [("prompts/p.yaml", prompt), ("retrieval/kb.yaml", retrieval)] {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("the folder");
+            fs::write(path, text).expect("the file");
+        }
+        let snapshot = Snapshot::working_tree(folder.path()).expect("a folder");
+        let manifests = Manifests::load(&snapshot, None);
+        let (prompt, kb) = (&manifests.prompts["p"], &manifests.retrievals["kb"]);
+        let prompts = &manifests.project.folders.prompts;
+        of_prompt(&snapshot, prompts, prompt, kb, true).iter().map(|one| one.code.0).collect()
+    }
+
+    const PROMPT: &str = "version: 1\nmodel_target: gpt-4o-2024-11-20\nretrieval: ../retrieval/kb.yaml\n";
+    const KB: &str = "version: 1\ncorpus: ['kb/*.md']\n";
+
+    #[test]
+    fn each_lint_blocks_what_it_is_for() {
+        let fine = format!("{KB}embedding_model: builtin/hashing-256\ntop_k: 4\n");
+        assert!(found(&format!("{PROMPT}system: '{{{{ context }}}}'\n"), &fine).is_empty());
+        assert_eq!(found(&format!("{PROMPT}system: hello\n"), &fine), ["context-unused"]);
+        let large = format!("{KB}embedding_model: builtin/hashing-256\ntop_k: 400\n");
+        let shown = format!("{PROMPT}system: '{{{{ context }}}}'\n");
+        assert_eq!(found(&shown, &large), ["retrieval-beyond-window"]);
+        let unserved = format!("{KB}embedding_model: databricks-gte-large-en\ntop_k: 4\n");
+        assert_eq!(found(&shown, &unserved), ["embedding-provider-missing"]);
+    }
+}
