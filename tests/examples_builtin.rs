@@ -150,13 +150,58 @@ fn extractive(request: &Request) -> (String, Value) {
     (builtin::reply(request).expect("a reply").text, request.data["context"].clone())
 }
 
-/// The cases without a context of their own are given what a perfect retriever would find.
+/// The article beside the relevant one that a case is shown here: what a retriever might find second.
+const SECOND: [(&str, &str); 38] = [
+    ("return-deadline", "refunds"),
+    ("return-cost", "delivery"),
+    ("return-in-shop", "shops"),
+    ("return-start", "orders"),
+    ("return-curtains", "warranty"),
+    ("refund-time", "returns"),
+    ("refund-where", "payment"),
+    ("refund-gift-card", "gift-cards"),
+    ("delivery-time", "abroad"),
+    ("delivery-free", "payment"),
+    ("delivery-express", "abroad"),
+    ("delivery-tracking", "account"),
+    ("delivery-furniture", "warranty"),
+    ("abroad-switzerland", "delivery"),
+    ("abroad-uk", "delivery"),
+    ("warranty-lamp", "shops"),
+    ("warranty-scratches", "returns"),
+    ("warranty-claim", "returns"),
+    ("order-cancel", "payment"),
+    ("order-address", "account"),
+    ("order-add-item", "delivery"),
+    ("payment-methods", "gift-cards"),
+    ("payment-charged", "refunds"),
+    ("payment-instalments", "gift-cards"),
+    ("gift-card-valid", "payment"),
+    ("gift-card-cash", "refunds"),
+    ("account-password", "orders"),
+    ("account-delete", "orders"),
+    ("shop-sunday", "returns"),
+    ("shop-collect", "delivery"),
+    ("returns-own-words", "warranty"),
+    ("refund-impatient", "returns"),
+    ("delivery-own-words", "orders"),
+    ("warranty-broken-shade", "returns"),
+    ("order-too-late", "returns"),
+    ("payment-on-account", "orders"),
+    ("gift-card-lost", "account"),
+    ("shop-repair", "warranty"),
+];
+
+/// The cases without a context of their own are given the relevant article, and a second one.
 fn support() -> Example {
     let mut example = Example::open("examples/support", "customer_support", "cases/customer_support.jsonl");
     for case in &mut example.cases {
         if case.get("context").is_none() {
             let relevant = case["relevant"].as_array().expect("relevant sources").clone();
-            case["context"] = relevant.iter().map(article).collect();
+            let id = case["id"].as_str().expect("an id");
+            let (_, second) = SECOND.iter().find(|(case, _)| *case == id).expect(id);
+            let second = json!(format!("kb/{second}.md"));
+            case["context"] = relevant.iter().chain([&second]).map(article).collect();
         }
     }
     example
