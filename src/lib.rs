@@ -12,6 +12,8 @@ pub mod repo;
 pub mod manifest;
 // A template and its inputs become messages.
 pub mod render;
+// Other tools' configurations become manifests, with a list of what was lost.
+pub mod import;
 // Manifests and a selection become digests and ordered trials.
 pub mod plan;
 // What is kept on disk: exchanges, recordings, runs; what they cost.

@@ -90,6 +90,8 @@ pub enum Command {
     Report(ReportArgs),
     /// Hold a judge against human labels, or make a sheet to label.
     Calibrate(CalibrateArgs),
+    /// Make manifests of promptfoo, .prompt.yml and Prompty files; list what was lost.
+    Import(ImportArgs),
     /// Print the JSON Schema of a kind of file, for editors.
     Schema(SchemaArgs),
 }
@@ -202,6 +204,20 @@ pub struct CalibrateArgs {
     /// The run whose answers and scores to take, instead of the last complete one of the suite.
     #[arg(long, value_name = "ID")]
     pub run: Option<String>,
+}
+
+/// `llmops import`.
+#[derive(Args, Debug)]
+pub struct ImportArgs {
+    /// promptfoo configurations, .prompt.yml and .prompty files.
+    #[arg(value_name = "FILE", required = true)]
+    pub files: Vec<PathBuf>,
+    /// End with 1 when anything was lost.
+    #[arg(long)]
+    pub strict: bool,
+    /// Write below DIR instead of the repository's root.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
 }
 
 /// `llmops schema`.

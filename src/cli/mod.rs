@@ -8,6 +8,7 @@ mod clock;
 mod diff;
 mod eval;
 mod fail;
+mod import;
 mod init;
 mod known;
 mod lock;
@@ -65,6 +66,7 @@ fn dispatch(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         Command::Rollback(args) => rollback::rollback(&cli.global, terminal, args),
         Command::Retrieve(args) => retrieve::retrieve(&cli.global, terminal, args),
         Command::Report(args) => report::report(&cli.global, terminal, args),
+        Command::Import(args) => import::import(&cli.global, terminal, args),
         Command::Schema(args) => schema::schema(terminal, args),
     }
 }

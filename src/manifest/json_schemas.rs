@@ -18,6 +18,11 @@ pub fn schema_of(kind: &str) -> Option<&'static str> {
     SCHEMAS.iter().find(|(have, _)| *have == kind).map(|(_, schema)| *schema)
 }
 
+/// Whether a manifest may hold this schema: it compiles, and refers to nothing outside itself.
+pub fn usable(schema: &serde_json::Value) -> bool {
+    super::schema::validator(schema).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -43,7 +43,7 @@ pub mod secrets;
 pub mod suite;
 pub mod template;
 mod tools;
-mod yaml;
+pub(crate) mod yaml;
 
 #[cfg(test)]
 mod tests;

@@ -16,6 +16,7 @@ mod diffs;
 mod fixtures;
 mod gates;
 mod histories;
+mod imports;
 mod interrupts;
 mod locks;
 mod project;

@@ -1,0 +1,196 @@
+//! Inline JavaScript asserts that only compare: they have an assert of their own here.
+
+use regex::{Captures, Regex};
+use serde_json::{Value, json};
+use std::sync::LazyLock;
+
+const TEXT: &str = r#"(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|`([^`$\\]*)`)"#;
+const PATH: &str = r"((?:\??\.[A-Za-z_]\w*|\[\d+\]|\['[^'\]]+'\])*)";
+
+type Maker = fn(&Captures<'_>) -> Option<Value>;
+
+static RULES: LazyLock<Vec<(Regex, Maker)>> = LazyLock::new(|| {
+    let json = r"^JSON\.parse\(output\)";
+    let rules: Vec<(String, Maker)> = vec![
+        (r"^output(?:\.trim\(\))?\.length\s*(<=|>=|<|>|===?)\s*(\d+)$".into(), length),
+        (
+            r"^output(?:\.trim\(\))?\.split\((?:' '|/\\s\+/|/ \+/)\)\.length\s*(<=|>=|<|>|===?)\s*(\d+)$"
+                .into(),
+            words,
+        ),
+        (format!(r"^(!?)output(\.toLowerCase\(\))?\.(includes|startsWith)\({TEXT}\)$"), includes),
+        (format!(r"^output(?:\.trim\(\))?\s*(===?|!==?)\s*{TEXT}$"), equals),
+        (r"^(!?)/((?:[^/\\]|\\.)+)/([im]*)\.test\(output\)$".into(), matches),
+        (format!(r"{json}{PATH}\.length\s*(<=|>=|<|>|===?)\s*(\d+)$"), path_length),
+        (format!(r"{json}{PATH}\s*(===?|!==?)\s*(?:{TEXT}|(-?\d+(?:\.\d+)?|true|false|null))$"), path_equals),
+        (format!(r"{json}{PATH}\s*(<=|>=|<|>)\s*(-?\d+(?:\.\d+)?)$"), path_number),
+        (format!(r"^(!?)JSON\.parse\(output\){PATH}\.includes\({TEXT}\)$"), path_includes),
+        (format!(r"^typeof JSON\.parse\(output\){PATH}\s*!==?\s*'undefined'$"), path_exists),
+        (format!(r"{json}{PATH}\s*!==?\s*undefined$"), path_exists),
+    ];
+    rules.into_iter().filter_map(|(pattern, maker)| Some((Regex::new(&pattern).ok()?, maker))).collect()
+});
+
+static BOUND: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"(?s)^(?:const|let|var)\s+(\w+)\s*=\s*JSON\.parse\(output\)\s*;\s*(?:return\s+)?(.*)$").ok()
+});
+
+/// The asserts that say the same; `None` when the code does anything but compare.
+pub fn asserts(code: &str) -> Option<Vec<Value>> {
+    let mut code = code.trim().trim_end_matches(';').trim().to_owned();
+    if let Some(found) = BOUND.as_ref().and_then(|bound| bound.captures(&code)) {
+        let (name, rest) = (found.get(1)?.as_str().to_owned(), found.get(2)?.as_str().to_owned());
+        let name = Regex::new(&format!(r"\b{name}\b")).ok()?;
+        code = name.replace_all(&rest, "JSON.parse(output)").into_owned();
+    }
+    let code = code.trim_start_matches("return ").trim().trim_end_matches(';').trim();
+    if code.contains("||") || code.contains('\n') {
+        return None;
+    }
+    code.split("&&").map(|part| one(part.trim())).collect()
+}
+
+fn one(code: &str) -> Option<Value> {
+    RULES.iter().find_map(|(rule, maker)| rule.captures(code).and_then(|found| maker(&found)))
+}
+
+fn text(found: &Captures<'_>, from: usize) -> Option<String> {
+    let raw = (from..from + 3).find_map(|group| found.get(group))?.as_str();
+    let plain = raw.replace("\\n", "\n").replace("\\'", "'").replace("\\\"", "\"").replace("\\\\", "\\");
+    (!plain.is_empty()).then_some(plain)
+}
+
+fn bounds(operator: &str, number: &str) -> Option<Value> {
+    let number: u32 = number.parse().ok()?;
+    let bounds = match operator {
+        "<" => json!({"max": number.checked_sub(1)?}),
+        "<=" => json!({"max": number}),
+        ">" => json!({"min": number.checked_add(1)?}),
+        ">=" if number > 0 => json!({"min": number}),
+        ">=" => return None,
+        _ => json!(number),
+    };
+    Some(bounds)
+}
+
+fn length(found: &Captures<'_>) -> Option<Value> {
+    Some(json!({"type": "length", "value": bounds(&found[1], &found[2])?}))
+}
+
+fn words(found: &Captures<'_>) -> Option<Value> {
+    Some(json!({"type": "word-count", "value": bounds(&found[1], &found[2])?}))
+}
+
+fn named(negated: bool, name: &str) -> String {
+    if negated { format!("not-{name}") } else { name.to_owned() }
+}
+
+fn includes(found: &Captures<'_>) -> Option<Value> {
+    let lower = found.get(2).is_some();
+    let name = match (&found[3], lower) {
+        ("includes", true) => "icontains",
+        ("includes", false) => "contains",
+        (_, false) => "starts-with",
+        _ => return None,
+    };
+    let text = text(found, 4)?;
+    // A capital letter is never found in lower-cased text: the source's assert cannot hold.
+    if lower && text != text.to_lowercase() {
+        return None;
+    }
+    Some(json!({"type": named(!found[1].is_empty(), name), "value": text}))
+}
+
+fn equals(found: &Captures<'_>) -> Option<Value> {
+    Some(json!({"type": named(found[1].starts_with('!'), "equals"), "value": text(found, 2)?}))
+}
+
+fn matches(found: &Captures<'_>) -> Option<Value> {
+    let flags = found.get(3).map_or("", |flags| flags.as_str());
+    let pattern = if flags.is_empty() { found[2].to_owned() } else { format!("(?{flags}){}", &found[2]) };
+    Regex::new(&pattern).ok()?;
+    Some(json!({"type": named(!found[1].is_empty(), "regex"), "value": pattern}))
+}
+
+fn path(found: &Captures<'_>, group: usize) -> String {
+    format!("${}", found.get(group).map_or("", |path| path.as_str()).replace("?.", "."))
+}
+
+fn path_length(found: &Captures<'_>) -> Option<Value> {
+    Some(json!({"type": "json-path", "path": path(found, 1), "length": bounds(&found[2], &found[3])?}))
+}
+
+fn path_equals(found: &Captures<'_>) -> Option<Value> {
+    let value = match found.get(6) {
+        Some(literal) => serde_json::from_str(literal.as_str()).ok()?,
+        None => Value::String(text(found, 3)?),
+    };
+    let name = named(found[2].starts_with('!'), "json-path");
+    Some(json!({"type": name, "path": path(found, 1), "equals": value}))
+}
+
+fn path_number(found: &Captures<'_>) -> Option<Value> {
+    let key = match &found[2] {
+        "<" => "lt",
+        "<=" => "lte",
+        ">" => "gt",
+        _ => "gte",
+    };
+    let number: Value = serde_json::from_str(&found[3]).ok()?;
+    let mut assert = json!({"type": "json-path", "path": path(found, 1)});
+    assert[key] = number;
+    Some(assert)
+}
+
+fn path_includes(found: &Captures<'_>) -> Option<Value> {
+    let name = named(!found[1].is_empty(), "json-path");
+    Some(json!({"type": name, "path": path(found, 2), "contains": text(found, 3)?}))
+}
+
+fn path_exists(found: &Captures<'_>) -> Option<Value> {
+    Some(json!({"type": "json-path", "path": path(found, 1), "exists": true}))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_only_compares_has_an_assert_and_the_rest_has_none() {
+        for (code, wanted) in [
+            ("output.length < 100", json!([{"type": "length", "value": {"max": 99}}])),
+            ("return output.includes('yes');", json!([{"type": "contains", "value": "yes"}])),
+            (
+                "!output.toLowerCase().includes(\"sorry\")",
+                json!([{"type": "not-icontains", "value": "sorry"}]),
+            ),
+            (
+                "JSON.parse(output).status === 'ok'",
+                json!([{"type": "json-path", "path": "$.status", "equals": "ok"}]),
+            ),
+            (
+                "const r = JSON.parse(output); return r.items.length >= 2 && r.items[0].price > 1.5;",
+                json!([{"type": "json-path", "path": "$.items", "length": {"min": 2}},
+                       {"type": "json-path", "path": "$.items[0].price", "gt": 1.5}]),
+            ),
+            ("/^\\d+$/.test(output)", json!([{"type": "regex", "value": "^\\d+$"}])),
+            (
+                "JSON.parse(output).done == true",
+                json!([{"type": "json-path", "path": "$.done", "equals": true}]),
+            ),
+        ] {
+            assert_eq!(asserts(code).map(Value::Array), Some(wanted), "{code}");
+        }
+        for code in [
+            "Math.random() > 0.5",
+            "output.includes('a') || output.includes('b')",
+            "",
+            "output.includes('')",
+            "output.toLowerCase().includes('A')",
+            "fetch('x')",
+            "/(?=a)/.test(output)",
+        ] {
+            assert_eq!(asserts(code), None, "{code}");
+        }
+    }
+}
