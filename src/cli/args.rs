@@ -92,6 +92,8 @@ pub enum Command {
     Calibrate(CalibrateArgs),
     /// Make manifests of promptfoo, .prompt.yml and Prompty files; list what was lost.
     Import(ImportArgs),
+    /// Decide over the reports of all shards.
+    Merge(MergeArgs),
     /// Print the JSON Schema of a kind of file, for editors.
     Schema(SchemaArgs),
 }
@@ -218,6 +220,17 @@ pub struct ImportArgs {
     /// Write below DIR instead of the repository's root.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+}
+
+/// `llmops merge`.
+#[derive(Args, Debug)]
+pub struct MergeArgs {
+    /// The json reports of all shards, each written by `eval --shard K/N --report json=PATH`.
+    #[arg(value_name = "REPORT", required = true)]
+    pub reports: Vec<PathBuf>,
+    /// Write this format to this path (`-` is stdout); repeatable.
+    #[arg(long = "report", value_name = "FORMAT=PATH")]
+    pub targets: Vec<Target>,
 }
 
 /// `llmops schema`.

@@ -67,6 +67,7 @@ fn dispatch(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         Command::Retrieve(args) => retrieve::retrieve(&cli.global, terminal, args),
         Command::Report(args) => report::report(&cli.global, terminal, args),
         Command::Import(args) => import::import(&cli.global, terminal, args),
+        Command::Merge(args) => eval::merge(&cli.global, terminal, args),
         Command::Schema(args) => schema::schema(terminal, args),
     }
 }

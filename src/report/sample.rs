@@ -39,6 +39,7 @@ pub fn case(id: &str) -> v1::Case {
         cost_usd: usd("0.0021"),
         tags: BTreeMap::from([("topic".into(), "refunds".into())]),
         weight: 1.0,
+        record: None,
     }
 }
 

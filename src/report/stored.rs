@@ -75,7 +75,7 @@ impl StoredRun {
         let floor = self.stored.case_floors.get(gate).copied().flatten();
         if let Some(kept) = &self.kept {
             let rows = kept.iter().filter(move |record| record.gate == gate);
-            return Box::new(rows.map(move |record| Ok(v1::Case::of_trial(record, floor))));
+            return Box::new(rows.map(move |record| Ok(self.case(record, floor))));
         }
         match self.reader.records() {
             Err(error) => Box::new(std::iter::once(Err(error))),
@@ -83,9 +83,16 @@ impl StoredRun {
                 records
                     .skip_while(move |record| record.as_ref().is_ok_and(|record| record.gate < gate))
                     .take_while(move |record| record.as_ref().is_ok_and(|record| record.gate == gate))
-                    .map(move |record| record.map(|record| v1::Case::of_trial(&record, floor))),
+                    .map(move |record| record.map(|record| self.case(&record, floor))),
             ),
         }
+    }
+
+    /// A case; in a shard with the record that `merge` needs.
+    fn case(&self, record: &TrialRecord, floor: Option<f64>) -> v1::Case {
+        let is_part = self.stored.report.run.as_ref().is_some_and(|run| run.shard.is_some());
+        let whole = is_part.then(|| Box::new(record.clone()));
+        v1::Case { record: whole, ..v1::Case::of_trial(record, floor) }
     }
 
     /// What people read of each gate.

@@ -13,6 +13,7 @@ mod changes;
 mod chaos;
 mod checks;
 mod diffs;
+mod documents;
 mod fixtures;
 mod gates;
 mod histories;
@@ -25,6 +26,7 @@ mod releases;
 mod retrieval;
 mod scaffold;
 mod secrets;
+mod shards;
 #[path = "../support/stub.rs"]
 #[allow(dead_code, reason = "benches use the rest of it")]
 mod stub;

@@ -3,6 +3,7 @@
 mod against;
 mod follow;
 mod keys;
+mod merge;
 mod outcome;
 mod planned;
 mod resume;
@@ -20,6 +21,7 @@ use crate::manifest::prompt::Prompt;
 use crate::plan::{Selection, plan};
 use crate::report::stored::StoredRun;
 use clap::{Args, FromArgMatches};
+pub use merge::merge;
 use outcome::publish;
 pub use outcome::{show, write_stored};
 use session::Session;
@@ -81,6 +83,11 @@ pub fn eval(global: &Global, terminal: &Terminal, args: &EvalArgs) -> Result<Exi
     found.drain(warnings.len() - told..warnings.len());
     publish(&workspace, terminal, &run, &found)?;
     write_stored(&run, &args.reports, terminal)?;
+    if let Some(shard) = &args.shard {
+        terminal.say(&format!(
+            "shard {shard}: this is no verdict over the suite; `llmops merge` decides over all shards"
+        ));
+    }
     Ok(run.exit())
 }
 

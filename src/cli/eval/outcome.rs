@@ -319,19 +319,19 @@ fn calibration_ref(shown: &Shown) -> Option<v1::CalibrationRef> {
 }
 
 /// What a gate decides on beside the run's own tally.
-struct Evidence<'a> {
+pub(super) struct Evidence<'a> {
     /// What the judge has shown against human labels.
-    shown: Option<&'a Shown>,
+    pub(super) shown: Option<&'a Shown>,
     /// The comparison with the baseline.
-    comparison: Option<&'a Comparison>,
+    pub(super) comparison: Option<&'a Comparison>,
     /// The drop that a comparison may show.
-    margin: Option<f64>,
+    pub(super) margin: Option<f64>,
     /// Whose latencies count.
-    latency: LatencyEvidence,
+    pub(super) latency: LatencyEvidence,
 }
 
 /// Decides one gate.
-fn verdict(gate: &GatePlan, tally: &Tally, evidence: &Evidence<'_>) -> Decision {
+pub(super) fn verdict(gate: &GatePlan, tally: &Tally, evidence: &Evidence<'_>) -> Decision {
     let demand = gate.suite.gate.require_calibration.as_ref();
     let calibration = demand.zip(evidence.shown).map(|(terms, shown)| Calibration { lacks: shown.lacks(terms) });
     let demanded = GateTerms { max_regression: evidence.margin, ..gate.suite.gate.clone() };
@@ -351,7 +351,7 @@ fn verdict(gate: &GatePlan, tally: &Tally, evidence: &Evidence<'_>) -> Decision 
 }
 
 /// The worst verdict.
-fn worst(decisions: &[Decision]) -> Option<&Verdict> {
+pub fn worst(decisions: &[Decision]) -> Option<&Verdict> {
     decisions.iter().map(|decision| &decision.verdict).max_by_key(|verdict| verdict.rank())
 }
 

@@ -208,7 +208,7 @@ async fn interrupted() {
 }
 
 /// A number that no other run has: the standard library's hasher is seeded at random.
-fn random() -> u32 {
+pub fn random() -> u32 {
     use std::hash::{BuildHasher, Hasher};
     let hash = std::collections::hash_map::RandomState::new().build_hasher().finish();
     u32::try_from(hash & u64::from(u32::MAX)).unwrap_or_default()

@@ -38,6 +38,9 @@ pub struct Case {
     pub tags: BTreeMap<String, String>,
     /// Weight in the gate's mean.
     pub weight: f64,
+    /// The whole record, in reports of shards alone: `merge` decides from records, not from summaries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<Box<TrialRecord>>,
 }
 
 /// What came of a trial.
@@ -146,6 +149,7 @@ impl Case {
             cost_usd: priced.then(|| record.calls.iter().filter_map(|call| call.cost).sum()),
             tags: record.tags.clone(),
             weight: record.weight,
+            record: None,
         }
     }
 }
