@@ -96,6 +96,13 @@ pub enum Command {
     Merge(MergeArgs),
     /// Print the JSON Schema of a kind of file, for editors.
     Schema(SchemaArgs),
+    /// Print the completion script of a shell.
+    Completions(CompletionsArgs),
+    /// Say what is configured, reachable and kept.
+    Doctor(DoctorArgs),
+    /// Names for completion scripts.
+    #[command(name = "__complete", hide = true)]
+    Complete(CompleteArgs),
 }
 
 /// `llmops init`.
@@ -231,6 +238,29 @@ pub struct MergeArgs {
     /// Write this format to this path (`-` is stdout); repeatable.
     #[arg(long = "report", value_name = "FORMAT=PATH")]
     pub targets: Vec<Target>,
+}
+
+/// `llmops completions`.
+#[derive(Args, Debug)]
+pub struct CompletionsArgs {
+    /// The shell.
+    pub shell: clap_complete::Shell,
+}
+
+/// `llmops __complete`, for the scripts that `completions` prints.
+#[derive(Args, Debug)]
+pub struct CompleteArgs {
+    /// Which names.
+    #[arg(value_parser = ["prompts", "suites"])]
+    pub what: String,
+}
+
+/// `llmops doctor`.
+#[derive(Args, Debug)]
+pub struct DoctorArgs {
+    /// Connect to no provider.
+    #[arg(long)]
+    pub offline: bool,
 }
 
 /// `llmops schema`.

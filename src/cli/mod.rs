@@ -5,7 +5,9 @@ mod args;
 mod calibrate;
 mod check;
 mod clock;
+mod completions;
 mod diff;
+mod doctor;
 mod eval;
 mod fail;
 mod import;
@@ -68,6 +70,9 @@ fn dispatch(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
         Command::Report(args) => report::report(&cli.global, terminal, args),
         Command::Import(args) => import::import(&cli.global, terminal, args),
         Command::Merge(args) => eval::merge(&cli.global, terminal, args),
+        Command::Completions(args) => completions::completions(terminal, args),
+        Command::Complete(args) => completions::complete(&cli.global, terminal, args),
+        Command::Doctor(args) => doctor::doctor(&cli.global, terminal, args),
         Command::Schema(args) => schema::schema(terminal, args),
     }
 }

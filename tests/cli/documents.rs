@@ -7,7 +7,8 @@ use std::path::Path;
 #[test]
 fn the_commands_of_the_documents_run() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut pages: Vec<_> = fs::read_dir(root.join("docs")).expect("docs").map(|entry| entry.expect("an entry").path()).collect();
+    let mut pages: Vec<_> =
+        fs::read_dir(root.join("docs")).expect("docs").map(|entry| entry.expect("an entry").path()).collect();
     pages.push(root.join("README.md"));
     let binary = assert_cmd::cargo::cargo_bin("llmops");
     let folder = binary.parent().expect("a folder").display().to_string();

@@ -30,4 +30,5 @@ mod shards;
 #[path = "../support/stub.rs"]
 #[allow(dead_code, reason = "benches use the rest of it")]
 mod stub;
+mod tools;
 mod trust;

@@ -5,13 +5,13 @@
 
 use super::follow::Follower;
 use super::outcome::{Evidence, publish, verdict, worst, write_stored};
-use crate::gate::LatencyEvidence;
 use super::session::{random, shown};
 use crate::cli::args::{Global, MergeArgs};
 use crate::cli::clock;
 use crate::cli::terminal::Terminal;
 use crate::cli::workspace::Workspace;
 use crate::domain::{Error, Exit, Result, TrialRecord, Verdict};
+use crate::gate::LatencyEvidence;
 use crate::ledger::{Home, RunReader, RunWriter, run_id};
 use crate::plan::sample::Shard;
 use crate::plan::{Plan, Selection, plan};
@@ -236,7 +236,8 @@ fn decided(
     let home = Home::at(&workspace.root);
     let id = run_id(clock::now(), random());
     let value = json!({"schema": "llmops/run/v1", "digest": plan.digest, "selection": plan.selection, "merged": heads.len()});
-    let mut follower = Follower::new(&plan, Some(RunWriter::create(&home, &id, &value)?), id.clone(), terminal);
+    let mut follower =
+        Follower::new(&plan, Some(RunWriter::create(&home, &id, &value)?), id.clone(), terminal);
     for (gate, case, index) in placed {
         let record = TrialRecord { gate: *gate, case: *case, ..spool.record(*index)? };
         follower.trial(&record)?;
@@ -252,7 +253,11 @@ fn decided(
             // Shards carry no baseline: a gate that demands a comparison has no verdict here, rather than a green one.
             let margin = gate.suite.gate.max_regression;
             let latency = LatencyEvidence::Live;
-            verdict(gate, &gathered.tally, &Evidence { shown: shown.as_ref(), comparison: None, margin, latency })
+            verdict(
+                gate,
+                &gathered.tally,
+                &Evidence { shown: shown.as_ref(), comparison: None, margin, latency },
+            )
         })
         .collect();
     let exit = worst(&decisions).map_or(Exit::NoVerdict, Verdict::exit);

@@ -108,7 +108,8 @@ impl Finished {
             .enumerate()
             .map(|(at, ((gate, gathered), shown))| {
                 let margin = against.margin(gate);
-                let evidence = Evidence { shown: shown.as_ref(), comparison: against.comparison(at), margin, latency };
+                let evidence =
+                    Evidence { shown: shown.as_ref(), comparison: against.comparison(at), margin, latency };
                 verdict(gate, &gathered.tally, &evidence)
             })
             .collect();
@@ -333,7 +334,8 @@ pub(super) struct Evidence<'a> {
 /// Decides one gate.
 pub(super) fn verdict(gate: &GatePlan, tally: &Tally, evidence: &Evidence<'_>) -> Decision {
     let demand = gate.suite.gate.require_calibration.as_ref();
-    let calibration = demand.zip(evidence.shown).map(|(terms, shown)| Calibration { lacks: shown.lacks(terms) });
+    let calibration =
+        demand.zip(evidence.shown).map(|(terms, shown)| Calibration { lacks: shown.lacks(terms) });
     let demanded = GateTerms { max_regression: evidence.margin, ..gate.suite.gate.clone() };
     let judge = gate.suite.judge.as_ref();
     let terms = Terms {

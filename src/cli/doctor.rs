@@ -1,0 +1,230 @@
+//! `llmops doctor`: what is configured, reachable and kept, and what the next `eval` would do. Keys are never shown.
+
+use super::args::{DoctorArgs, Global};
+use super::clock;
+use super::terminal::Terminal;
+use super::workspace::Workspace;
+use crate::call::Environment;
+use crate::call::endpoint::Endpoint;
+use crate::domain::{Diagnostic, Exit, ProviderName, Result};
+use crate::ledger::{Home, Recordings};
+use crate::manifest::pin::{MODEL_DEPRECATED, MODEL_NOT_PINNED, MODEL_UNVERIFIABLE};
+use crate::manifest::project::{Api, ProviderConfig};
+use crate::plan::{Selection, plan};
+use serde::Serialize;
+use serde_json::json;
+use std::collections::BTreeSet;
+use std::net::{TcpStream, ToSocketAddrs};
+use std::path::Path;
+use std::time::Duration;
+
+/// How long a provider's address may take to answer.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How one thing stands.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum State {
+    Ok,
+    Warning,
+    Error,
+}
+
+#[derive(Serialize)]
+struct Finding {
+    what: String,
+    state: State,
+    message: String,
+}
+
+/// Looks at everything and prints it. Ends with 2 when something keeps `eval` from running.
+///
+/// # Errors
+/// When the root cannot be opened.
+pub fn doctor(global: &Global, terminal: &Terminal, args: &DoctorArgs) -> Result<Exit> {
+    let workspace = Workspace::open(global.root.as_deref(), &clock::today())?;
+    let environment = workspace.environment(terminal)?;
+    let mut found = vec![git(&workspace)?];
+    found.extend(manifests(&workspace));
+    for provider in used(&workspace) {
+        found.extend(reach(&provider, &environment, args.offline));
+    }
+    found.extend(kept(&workspace));
+    found.push(next(&workspace));
+    let exit =
+        if found.iter().any(|finding| finding.state == State::Error) { Exit::Input } else { Exit::Done };
+    if terminal.json {
+        let document = json!({"schema": "llmops/doctor/v1", "exit_code": exit.code(), "findings": found});
+        terminal.stdout(&format!("{document}\n"));
+        return Ok(exit);
+    }
+    let mut text = String::new();
+    for finding in found.iter().filter(|finding| !terminal.quiet || finding.state != State::Ok) {
+        let word = match finding.state {
+            State::Ok => "ok     ",
+            State::Warning => "warning",
+            State::Error => "error  ",
+        };
+        text.push_str(&format!("{word}  {}: {}\n", finding.what, finding.message));
+    }
+    terminal.people(&text);
+    Ok(exit)
+}
+
+fn finding(what: impl Into<String>, state: State, message: impl Into<String>) -> Finding {
+    Finding { what: what.into(), state, message: message.into() }
+}
+
+fn git(workspace: &Workspace) -> Result<Finding> {
+    let Some(git) = &workspace.git else {
+        return Ok(finding(
+            "git",
+            State::Warning,
+            "no repository here: nothing can be compared with another revision",
+        ));
+    };
+    let head = git.head()?.map_or_else(|| "no commit yet".to_owned(), |commit| commit.short().to_owned());
+    if git.is_shallow()? {
+        return Ok(finding(
+            "git",
+            State::Warning,
+            format!("{head}, a shallow clone: `git fetch --unshallow` finds bases"),
+        ));
+    }
+    let dirty = if git.is_dirty()? { ", with changes that are not committed" } else { "" };
+    Ok(finding("git", State::Ok, format!("{head}{dirty}")))
+}
+
+/// What `check` says of everything, and of models in particular.
+fn manifests(workspace: &Workspace) -> Vec<Finding> {
+    let found = workspace.findings();
+    let errors = found.iter().filter(|found| found.is_error()).count();
+    let counts =
+        format!("{} prompts, {} suites", workspace.manifests.prompts.len(), workspace.manifests.suites.len());
+    let mut findings = vec![if errors > 0 {
+        finding("manifests", State::Error, format!("{errors} errors; see `llmops check`"))
+    } else if workspace.manifests.prompts.is_empty() {
+        finding("manifests", State::Warning, "there is no prompt; `llmops init` makes the first")
+    } else {
+        finding("manifests", State::Ok, counts)
+    }];
+    let of_models =
+        |found: &&Diagnostic| [MODEL_DEPRECATED, MODEL_NOT_PINNED, MODEL_UNVERIFIABLE].contains(&found.code);
+    for found in found.iter().filter(of_models) {
+        let state = if found.is_error() { State::Error } else { State::Warning };
+        findings.push(finding("models", state, found.message.clone()));
+    }
+    findings
+}
+
+/// The providers that suites need, in the order of their names.
+fn used(workspace: &Workspace) -> Vec<ProviderConfig> {
+    let manifests = &workspace.manifests;
+    let names: BTreeSet<&ProviderName> = manifests
+        .suites
+        .values()
+        .flat_map(|suite| {
+            let tested = manifests.prompts.get(&suite.prompt).map(|prompt| &prompt.provider);
+            tested.into_iter().chain(suite.judge.as_ref().map(|judge| &judge.provider))
+        })
+        .collect();
+    names.into_iter().filter_map(|name| manifests.project.providers.get(name)).cloned().collect()
+}
+
+/// Whether a provider's key is there and its address answers. Nothing is sent.
+fn reach(provider: &ProviderConfig, environment: &Environment, offline: bool) -> Vec<Finding> {
+    let what = format!("provider {}", provider.name);
+    match provider.api {
+        Api::Builtin => return vec![finding(what, State::Ok, "built in: no key, no network")],
+        Api::Exec => {
+            let program = provider.command.first().cloned().unwrap_or_default();
+            return vec![finding(what, State::Ok, format!("runs `{program}`"))];
+        }
+        Api::Anthropic | Api::OpenAi | Api::Http => {}
+    }
+    let endpoint = match Endpoint::resolve(provider, environment) {
+        Ok(endpoint) => endpoint,
+        Err(unready) if unready.missing_key => {
+            return vec![finding(
+                what,
+                State::Warning,
+                format!("{}: only `--offline` runs", unready.message),
+            )];
+        }
+        Err(unready) => return vec![finding(what, State::Error, unready.message)],
+    };
+    let key = match &provider.api_key_env {
+        Some(name) => format!("{name} is set"),
+        None => "no key is sent".to_owned(),
+    };
+    let (Some(host), Some(port)) = (endpoint.url().host_str(), endpoint.url().port_or_known_default()) else {
+        return vec![finding(what, State::Error, "its address names no host")];
+    };
+    if offline {
+        return vec![finding(what, State::Ok, format!("{key}; {host} was not tried"))];
+    }
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let answers = (host, port).to_socket_addrs().is_ok_and(|mut addresses| {
+        addresses.any(|address| TcpStream::connect_timeout(&address, PATIENCE).is_ok())
+    });
+    vec![if answers {
+        finding(what, State::Ok, format!("{key}; {host} answers"))
+    } else {
+        finding(
+            what,
+            State::Warning,
+            format!("{key}; {host} cannot be reached directly (a proxy was not tried)"),
+        )
+    }]
+}
+
+/// The store and the recordings.
+fn kept(workspace: &Workspace) -> Vec<Finding> {
+    let bytes = size(&Home::at(&workspace.root).path().join("exchanges"));
+    let mut findings =
+        vec![finding("store", State::Ok, format!("{} KiB of exchanges", bytes.div_ceil(1024)))];
+    for prompt in workspace.manifests.prompts.values().filter(|prompt| !prompt.is_judge()) {
+        match Recordings::load(&workspace.snapshot, &workspace.manifests.project.folders.evals, &prompt.name)
+        {
+            Ok(recordings) if recordings.is_empty() => {}
+            Ok(recordings) => findings.push(finding(
+                format!("recordings of {}", prompt.name),
+                State::Ok,
+                format!("{} exchanges", recordings.len()),
+            )),
+            Err(error) => {
+                findings.push(finding(format!("recordings of {}", prompt.name), State::Error, error.chain()))
+            }
+        }
+    }
+    findings
+}
+
+/// Bytes of the files in a folder and below; links are not followed.
+fn size(folder: &Path) -> u64 {
+    let entries = walkdir::WalkDir::new(folder).into_iter().filter_map(|entry| entry.ok()?.metadata().ok());
+    entries.filter(std::fs::Metadata::is_file).map(|metadata| metadata.len()).sum()
+}
+
+/// What a bare `eval` would run.
+fn next(workspace: &Workspace) -> Finding {
+    match plan(&workspace.sources(), &Selection::default()) {
+        Ok(plan) => {
+            let names: Vec<String> = plan
+                .gates
+                .iter()
+                .map(|gate| {
+                    format!(
+                        "{} on {} ({} trials, {})",
+                        gate.prompt.name,
+                        gate.suite.name,
+                        gate.planned(),
+                        gate.model
+                    )
+                })
+                .collect();
+            finding("next eval", State::Ok, names.join("; "))
+        }
+        Err(error) => finding("next eval", State::Warning, format!("nothing would run: {}", error.chain())),
+    }
+}
