@@ -22,6 +22,8 @@ pub struct Tool {
 /// Breaking, for the program that serves a model's calls: a tool that is gone, a property that is gone or has
 /// another type, a value that calls may now hold and could not, and a required property that is required no more.
 pub fn compare(before: &[ToolDefinition], after: &[ToolDefinition]) -> Vec<Tool> {
+    // As text: models read a schema in its own order of keys, which equality of values leaves out.
+    let written = |tool: &ToolDefinition| tool.input_schema.to_string();
     let mut found = Vec::new();
     for old in before {
         match after.iter().find(|tool| tool.name == old.name) {
@@ -31,7 +33,7 @@ pub fn compare(before: &[ToolDefinition], after: &[ToolDefinition]) -> Vec<Tool>
                 breaking: vec!["it is gone".to_owned()],
                 other: Vec::new(),
             }),
-            Some(new) if new != old || new.input_schema.to_string() != old.input_schema.to_string() => {
+            Some(new) if new != old || written(new) != written(old) => {
                 found.push(changed(old, new));
             }
             Some(_) => {}
