@@ -144,7 +144,7 @@ fn reach(provider: &ProviderConfig, environment: &Environment, offline: bool) ->
     }
     let endpoint = match Endpoint::resolve(provider, environment) {
         Ok(endpoint) => endpoint,
-        Err(unready) if unready.missing_key => {
+        Err(unready) if unready.lack == crate::call::endpoint::Lack::Key => {
             return vec![finding(
                 what,
                 State::Warning,
