@@ -12,7 +12,6 @@ use super::yaml::{Kind, Node};
 use crate::domain::{Code, Diagnostic, Place, RelPath, Span};
 use crate::repo::Snapshot;
 use std::collections::HashMap;
-use std::rc::Rc;
 use std::sync::Arc;
 
 /// A suite without cases.
@@ -43,7 +42,12 @@ pub fn named(snapshot: &Snapshot, suite: &RelPath, node: &Node) -> Vec<RelPath> 
 }
 
 /// Reads the value of `cases`. Faults are recorded; a set with faults is not to be used.
-pub fn read(files: Files<'_>, node: &Rc<Node>, providers: &Providers<'_>, project: &Arc<Project>) -> CaseSet {
+pub fn read(
+    files: Files<'_>,
+    node: &Arc<Node>,
+    providers: &Providers<'_>,
+    project: &Arc<Project>,
+) -> CaseSet {
     let mut reader = Reader { files, providers, set: CaseSet::new(Arc::clone(project)), read: Vec::new() };
     match &node.kind {
         Kind::Scalar(_) => reader.source(node),
@@ -157,7 +161,7 @@ impl Reader<'_> {
                 if let Some(tree) = tree(&text, &inner) {
                     drop(text);
                     let items = inner
-                        .list(&Rc::new(tree), "a file of cases", false)
+                        .list(&Arc::new(tree), "a file of cases", false)
                         .into_iter()
                         .cloned()
                         .collect::<Vec<_>>();
@@ -210,7 +214,7 @@ impl Reader<'_> {
         self.set.add_file(sink.path().clone(), buffer.text.into(), buffer.added);
     }
 
-    fn rows(&mut self, sink: &Sink, path: &RelPath, items: &[Rc<Node>]) {
+    fn rows(&mut self, sink: &Sink, path: &RelPath, items: &[Arc<Node>]) {
         let mut buffer = Buffer::default();
         for node in items {
             if stop(sink, node.span.line) {

@@ -10,7 +10,7 @@ use super::yaml::{Kind, Node};
 use crate::domain::{Case, CaseId, Chunk, Digest};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Reads the case in `node`, which stands on `line` of the sink's file. Total: what is faulty is recorded and
 /// left at its default, so that a row which was found sound reads the same again.
@@ -91,7 +91,7 @@ fn vars(fields: &Fields<'_>) -> Map<String, Value> {
     vars
 }
 
-fn context(sink: &Sink, node: &Rc<Node>) -> Vec<Chunk> {
+fn context(sink: &Sink, node: &Arc<Node>) -> Vec<Chunk> {
     let items = sink.list(node, "`context`", false);
     items.into_iter().filter_map(|item| chunk(sink, item)).collect()
 }

@@ -5,7 +5,7 @@ use super::files::scalar;
 use super::scalar::Style;
 use super::yaml::{Key, Kind, MAX_KEYS, Node};
 use crate::domain::{Code, Span};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// A CSV file whose rows do not fit its header.
 pub const CSV_SYNTAX: Code = Code("csv-syntax");
@@ -63,7 +63,7 @@ fn check_header(sink: &Sink, header: &[String]) -> bool {
 
 fn row(header: &[String], record: &csv::StringRecord, span: Span) -> Node {
     let entry = |name: &str, value: &str, style| {
-        (Key { text: name.to_owned(), span }, Rc::new(scalar(value, style, span)))
+        (Key { text: name.to_owned(), span }, Arc::new(scalar(value, style, span)))
     };
     let (mut top, mut vars, mut tags) = (Vec::new(), Vec::new(), Vec::new());
     for (name, value) in header.iter().zip(record) {
@@ -81,7 +81,7 @@ fn row(header: &[String], record: &csv::StringRecord, span: Span) -> Node {
     for (name, items) in [("vars", vars), ("tags", tags)] {
         if !items.is_empty() {
             let node = Node { span, kind: Kind::Map(items) };
-            top.push((Key { text: name.to_owned(), span }, Rc::new(node)));
+            top.push((Key { text: name.to_owned(), span }, Arc::new(node)));
         }
     }
     Node { span, kind: Kind::Map(top) }

@@ -4,7 +4,7 @@ use super::yaml::{Key, Kind, Node};
 use crate::domain::{Code, Diagnostic, Place, RelPath, Span};
 use serde_json::Value;
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// A key that the manifest does not have.
 pub const UNKNOWN_KEY: Code = Code("unknown-key");
@@ -179,7 +179,7 @@ impl Sink {
     }
 
     /// Reads a list; with `or_one`, a value that is no list is a list of one.
-    pub fn list<'a>(&self, node: &'a Rc<Node>, what: &str, or_one: bool) -> Vec<&'a Rc<Node>> {
+    pub fn list<'a>(&self, node: &'a Arc<Node>, what: &str, or_one: bool) -> Vec<&'a Arc<Node>> {
         match &node.kind {
             Kind::List(items) => items.iter().collect(),
             _ if or_one => vec![node],
@@ -191,7 +191,7 @@ impl Sink {
     }
 
     /// Reads a list of texts; with `or_one`, one text is a list of one.
-    pub fn texts(&self, node: &Rc<Node>, what: &str, or_one: bool) -> Vec<String> {
+    pub fn texts(&self, node: &Arc<Node>, what: &str, or_one: bool) -> Vec<String> {
         self.list(node, what, or_one).into_iter().filter_map(|item| self.text(item, what)).collect()
     }
 
@@ -217,7 +217,7 @@ pub struct Fields<'a> {
     sink: &'a Sink,
     what: &'static str,
     span: Span,
-    items: &'a [(Key, Rc<Node>)],
+    items: &'a [(Key, Arc<Node>)],
     taken: Vec<Cell<bool>>,
     asked: RefCell<Vec<&'static str>>,
 }
@@ -234,12 +234,12 @@ impl<'a> Fields<'a> {
     }
 
     /// The value of `key`. A key whose value is null counts as absent.
-    pub fn get(&self, key: &'static str) -> Option<&'a Rc<Node>> {
+    pub fn get(&self, key: &'static str) -> Option<&'a Arc<Node>> {
         self.even_null(key).filter(|node| !node.is_null())
     }
 
     /// The value of `key` where null is a value like any other.
-    pub fn even_null(&self, key: &'static str) -> Option<&'a Rc<Node>> {
+    pub fn even_null(&self, key: &'static str) -> Option<&'a Arc<Node>> {
         let mut asked = self.asked.borrow_mut();
         if !asked.contains(&key) {
             asked.push(key);
@@ -255,7 +255,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The value of a key that has to be there; its absence is an error.
-    pub fn require(&self, key: &'static str, example: &str) -> Option<&'a Rc<Node>> {
+    pub fn require(&self, key: &'static str, example: &str) -> Option<&'a Arc<Node>> {
         let node = self.get(key);
         if node.is_none() {
             self.sink.error(
@@ -269,7 +269,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Every entry, in the order of the file, all counted as known: for mappings with free keys.
-    pub fn entries(&self) -> impl Iterator<Item = (&'a Key, &'a Rc<Node>)> {
+    pub fn entries(&self) -> impl Iterator<Item = (&'a Key, &'a Arc<Node>)> {
         self.taken.iter().for_each(|taken| taken.set(true));
         self.items.iter().map(|(key, node)| (key, node))
     }

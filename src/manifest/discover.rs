@@ -67,6 +67,33 @@ pub fn parse(snapshot: &Snapshot, path: &RelPath) -> Parsed {
     Parsed { sink, node, name, prompt }
 }
 
+/// Below so many files the start of a thread costs more than it saves.
+const FEW: usize = 64;
+
+/// Parses files on all processors, in the order given.
+fn parse_all(snapshot: &Snapshot, paths: &[RelPath]) -> Vec<Parsed> {
+    let lanes = std::thread::available_parallelism().map_or(1, usize::from);
+    if paths.len() < FEW || lanes < 2 {
+        return paths.iter().map(|path| parse(snapshot, path)).collect();
+    }
+    std::thread::scope(|scope| {
+        let lanes: Vec<_> = paths
+            .chunks(paths.len().div_ceil(lanes))
+            .map(|part| {
+                let lane = scope.spawn(|| part.iter().map(|path| parse(snapshot, path)).collect::<Vec<_>>());
+                (part, lane)
+            })
+            .collect();
+        lanes
+            .into_iter()
+            // A thread that could not finish is no reason to lose its files: they are read here.
+            .flat_map(|(part, lane)| {
+                lane.join().unwrap_or_else(|_| part.iter().map(|path| parse(snapshot, path)).collect())
+            })
+            .collect()
+    })
+}
+
 /// Parses the manifests under `folder`. Files that one of them names as something else are left out: the cases
 /// of a suite are no suite, the tools of a prompt are no prompt.
 pub fn manifests(
@@ -75,8 +102,7 @@ pub fn manifests(
     found: &mut Vec<Diagnostic>,
     named: impl Fn(&Snapshot, &RelPath, &Node) -> Vec<RelPath>,
 ) -> Vec<Parsed> {
-    let files: Vec<Parsed> =
-        under(snapshot, folder, found).iter().map(|path| parse(snapshot, path)).collect();
+    let files = parse_all(snapshot, &under(snapshot, folder, found));
     let others: HashSet<RelPath> = files
         .iter()
         .filter_map(|file| Some((file, file.node.as_ref()?)))

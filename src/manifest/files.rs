@@ -179,7 +179,7 @@ pub fn is_glob(text: &str) -> bool {
 }
 
 /// Reads a list of globs from the root, at least one.
-pub fn globs(sink: &Sink, node: &std::rc::Rc<Node>, what: &str) -> Vec<String> {
+pub fn globs(sink: &Sink, node: &std::sync::Arc<Node>, what: &str) -> Vec<String> {
     let mut found = Vec::new();
     for item in sink.list(node, what, true) {
         let Some(text) = sink.written(item, what) else { continue };

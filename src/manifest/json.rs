@@ -6,7 +6,7 @@ use super::yaml::{Key, Kind, MAX_KEYS, Node};
 use crate::domain::Span;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use std::fmt;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Why a text is not JSON.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -100,13 +100,13 @@ impl<'de> Visitor<'de> for Build {
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Node, A::Error> {
         let mut items = Vec::new();
         while let Some(item) = access.next_element_seed(Build { span: self.span })? {
-            items.push(Rc::new(item));
+            items.push(Arc::new(item));
         }
         Ok(Node { span: self.span, kind: Kind::List(items) })
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Node, A::Error> {
-        let mut items: Vec<(Key, Rc<Node>)> = Vec::new();
+        let mut items: Vec<(Key, Arc<Node>)> = Vec::new();
         while let Some(text) = access.next_key::<String>()? {
             if items.iter().any(|(key, _)| key.text == text) {
                 return Err(A::Error::custom(format!("{DUPLICATE}`{text}`")));
@@ -115,7 +115,7 @@ impl<'de> Visitor<'de> for Build {
                 return Err(A::Error::custom(format!("a mapping of more than {MAX_KEYS} keys")));
             }
             let value = access.next_value_seed(Build { span: self.span })?;
-            items.push((Key { text, span: self.span }, Rc::new(value)));
+            items.push((Key { text, span: self.span }, Arc::new(value)));
         }
         Ok(Node { span: self.span, kind: Kind::Map(items) })
     }

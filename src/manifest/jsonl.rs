@@ -5,7 +5,7 @@ use super::files::json_fault;
 use super::json;
 use super::yaml::{self, Key, Kind, Node};
 use crate::domain::Span;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// One line that is not blank.
 #[derive(Clone, Copy, Debug)]
@@ -59,13 +59,13 @@ pub fn with_columns(row: &Row<'_>) -> Option<Node> {
 fn shift(node: &Node, row: &Row<'_>) -> Node {
     let kind = match &node.kind {
         Kind::Scalar(scalar) => Kind::Scalar(scalar.clone()),
-        Kind::List(items) => Kind::List(items.iter().map(|item| Rc::new(shift(item, row))).collect()),
+        Kind::List(items) => Kind::List(items.iter().map(|item| Arc::new(shift(item, row))).collect()),
         Kind::Map(items) => Kind::Map(
             items
                 .iter()
                 .map(|(key, value)| {
                     let key = Key { text: key.text.clone(), span: moved(key.span, row) };
-                    (key, Rc::new(shift(value, row)))
+                    (key, Arc::new(shift(value, row)))
                 })
                 .collect(),
         ),

@@ -14,7 +14,7 @@ use super::yaml::{Kind, Node};
 use super::{dimensions, head, pin, read_parameters};
 use crate::domain::{Code, ModelId, ProviderName, Span};
 use serde_json::Value;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// An assert of a type that does not exist.
 pub const UNKNOWN_ASSERT: Code = Code("unknown-assert");
@@ -86,7 +86,7 @@ impl Scope<'_> {
 }
 
 /// Reads a list of asserts. Those with faults are left out, and their faults recorded.
-pub fn read(scope: Scope<'_>, node: &Rc<Node>) -> Vec<Assert> {
+pub fn read(scope: Scope<'_>, node: &Arc<Node>) -> Vec<Assert> {
     let items = scope.sink.list(node, "`assert`", false);
     if items.is_empty() && matches!(node.kind, Kind::List(_)) {
         scope.no_effect(node.span, "`assert` is an empty list", "add an assert, or remove the key");
@@ -94,7 +94,7 @@ pub fn read(scope: Scope<'_>, node: &Rc<Node>) -> Vec<Assert> {
     items.into_iter().filter_map(|item| one(scope, item)).collect()
 }
 
-fn one(scope: Scope<'_>, node: &Rc<Node>) -> Option<Assert> {
+fn one(scope: Scope<'_>, node: &Arc<Node>) -> Option<Assert> {
     let sink = scope.sink;
     let fields = sink.fields(node, "an assert")?;
     let kind = fields.require("type", "contains")?;
@@ -175,7 +175,7 @@ pub fn required<'a>(
     fields: &Fields<'a>,
     key: &'static str,
     example: &str,
-) -> Option<&'a Rc<Node>> {
+) -> Option<&'a Arc<Node>> {
     let node = fields.get(key);
     if node.is_none() {
         scope.no_effect(
@@ -187,7 +187,7 @@ pub fn required<'a>(
     node
 }
 
-fn texts(scope: Scope<'_>, node: &Rc<Node>) -> Option<Vec<Text>> {
+fn texts(scope: Scope<'_>, node: &Arc<Node>) -> Option<Vec<Text>> {
     let items = scope.sink.list(node, "`value`", false);
     if items.is_empty() && matches!(node.kind, Kind::List(_)) {
         scope.no_effect(node.span, "`value` is an empty list", "list the texts that are expected");
@@ -198,7 +198,7 @@ fn texts(scope: Scope<'_>, node: &Rc<Node>) -> Option<Vec<Text>> {
 }
 
 /// An exact count, or `{min, max}`.
-pub fn bounds(scope: Scope<'_>, node: &Rc<Node>) -> Option<Bounds> {
+pub fn bounds(scope: Scope<'_>, node: &Arc<Node>) -> Option<Bounds> {
     let sink = scope.sink;
     let bounds = if matches!(node.kind, Kind::Map(_)) {
         let fields = sink.fields(node, "`value`")?;

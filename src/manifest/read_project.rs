@@ -9,7 +9,7 @@ use super::yaml::Node;
 use crate::domain::{Diagnostic, ProviderName, RelPath};
 use crate::repo::{ReadError, Snapshot};
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// The project file.
 pub const PROJECT_FILE: &str = "llmops.yaml";
@@ -137,7 +137,7 @@ fn folders(sink: &Sink, node: &Node, folders: &mut Folders) {
 fn provider(
     sink: &Sink,
     name: &ProviderName,
-    node: &Rc<Node>,
+    node: &Arc<Node>,
     default: Option<&ProviderConfig>,
 ) -> Option<ProviderConfig> {
     let faults = Sink::new(sink.path());
@@ -150,7 +150,7 @@ fn provider(
 fn entry(
     sink: &Sink,
     name: &ProviderName,
-    node: &Rc<Node>,
+    node: &Arc<Node>,
     default: Option<&ProviderConfig>,
 ) -> Option<ProviderConfig> {
     let fields = sink.fields(node, "a provider")?;

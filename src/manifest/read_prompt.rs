@@ -10,7 +10,7 @@ use super::template::Template;
 use super::yaml::Node;
 use super::{head, inputs, pin, read_parameters, schema, tools};
 use crate::domain::{PromptName, Role};
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// The user message of a prompt that writes none.
 const DEFAULT_USER: &str = "{{ input }}";
@@ -157,7 +157,7 @@ fn messages(fields: &Fields<'_>) -> Vec<MessageTemplate> {
         );
     }
     let mut messages = Vec::new();
-    let mut add = |role, node: &Rc<Node>, what: &str| {
+    let mut add = |role, node: &Arc<Node>, what: &str| {
         if let Some(content) = template(sink, node, what) {
             messages.push(MessageTemplate { role, content });
         }
@@ -175,7 +175,11 @@ fn messages(fields: &Fields<'_>) -> Vec<MessageTemplate> {
     messages
 }
 
-fn listed_messages(sink: &Sink, node: &Rc<Node>, mut messages: Vec<MessageTemplate>) -> Vec<MessageTemplate> {
+fn listed_messages(
+    sink: &Sink,
+    node: &Arc<Node>,
+    mut messages: Vec<MessageTemplate>,
+) -> Vec<MessageTemplate> {
     const ROLES: &[(&str, Role)] =
         &[("system", Role::System), ("user", Role::User), ("assistant", Role::Assistant)];
     let has_system = !messages.is_empty();
@@ -242,7 +246,7 @@ fn output(files: Files<'_>, node: &Node) -> Output {
     Output { json, schema }
 }
 
-fn retrieval(files: Files<'_>, node: &Rc<Node>) -> Option<RetrievalUse> {
+fn retrieval(files: Files<'_>, node: &Arc<Node>) -> Option<RetrievalUse> {
     let sink = files.sink;
     let place = sink.place(node.span);
     if node.as_written().is_some() {

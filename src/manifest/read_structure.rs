@@ -8,7 +8,7 @@ use super::template::Template;
 use super::yaml::{Kind, Node};
 use crate::domain::Code;
 use serde_json::Value;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// A JSON path that cannot be read.
 pub const BAD_JSON_PATH: Code = Code("bad-json-path");
@@ -59,7 +59,7 @@ fn json(scope: Scope<'_>, fields: &Fields<'_>) -> Option<JsonText> {
     json_text(scope, node)
 }
 
-fn json_text(scope: Scope<'_>, node: &Rc<Node>) -> Option<JsonText> {
+fn json_text(scope: Scope<'_>, node: &Arc<Node>) -> Option<JsonText> {
     if scope.files.is_some() {
         let template = Template::from_node(scope.sink.path(), node);
         if let Some(template) = template.filter(Template::is_dynamic) {
@@ -107,7 +107,7 @@ fn json_path(scope: Scope<'_>, fields: &Fields<'_>) -> Option<StructureAssert> {
             }
         }
     });
-    let given: Vec<(&'static str, &Rc<Node>)> =
+    let given: Vec<(&'static str, &Arc<Node>)> =
         TESTS.iter().filter_map(|key| fields.even_null(key).map(|node| (*key, node))).collect();
     let [(key, node)] = given[..] else {
         let (message, help) = if given.is_empty() {
@@ -147,7 +147,7 @@ fn calls(scope: Scope<'_>, fields: &Fields<'_>) -> Option<Vec<ExpectedCall>> {
 }
 
 /// A tool's name, or `{name, arguments, schema}`.
-fn call(scope: Scope<'_>, node: &Rc<Node>) -> Option<ExpectedCall> {
+fn call(scope: Scope<'_>, node: &Arc<Node>) -> Option<ExpectedCall> {
     let sink = scope.sink;
     if node.as_written().is_some() {
         return Some(ExpectedCall { name: sink.written(node, "`value`")?, arguments: None, schema: None });

@@ -14,7 +14,6 @@ use super::suite::Sample;
 use super::yaml::{Kind, Node};
 use super::{case_files, head};
 use crate::domain::{ModelId, Place, PromptName, ProviderName, RelPath, Scale, Span, SuiteName};
-use std::rc::Rc;
 use std::sync::Arc;
 
 /// Which rubric a suite names.
@@ -124,7 +123,7 @@ pub fn read(
     .filter(|_| !sink.has_errors())
 }
 
-fn judge(files: Files<'_>, node: &Rc<Node>) -> Option<ReadJudge> {
+fn judge(files: Files<'_>, node: &Arc<Node>) -> Option<ReadJudge> {
     let sink = files.sink;
     let empty = Node { span: node.span, kind: Kind::Map(Vec::new()) };
     let fields = sink.fields(if node.is_null() { &empty } else { node }, "`judge`")?;

@@ -5,14 +5,14 @@ use super::files::Files;
 use super::yaml::{Kind, Node};
 use crate::domain::{Code, Span};
 use serde_json::Value;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// A JSON Schema that cannot be used.
 pub const BAD_SCHEMA: Code = Code("bad-schema");
 
 /// Reads a schema that is written inline, or the path of a file that holds one. `files` is `None` for cases,
 /// which name no files.
-pub fn read(sink: &Sink, files: Option<Files<'_>>, node: &Rc<Node>, what: &str) -> Option<Value> {
+pub fn read(sink: &Sink, files: Option<Files<'_>>, node: &Arc<Node>, what: &str) -> Option<Value> {
     match (&node.kind, files) {
         (Kind::Scalar(scalar), Some(files)) if !matches!(scalar.value(), Value::Bool(_)) => {
             let (tree, inner) = files.tree(node, what)?;

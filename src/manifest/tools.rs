@@ -8,13 +8,13 @@ use super::schema;
 use super::yaml::{Kind, Node};
 use crate::domain::{Code, Diagnostic, ToolDefinition};
 use serde_json::Value;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// A tool definition that no model can use, or only badly.
 pub const BAD_TOOL: Code = Code("bad-tool");
 
 /// Reads the files that `tools` lists; a file holds one tool or a list of them.
-pub fn read(files: Files<'_>, node: &Rc<Node>, api: Option<Api>) -> Vec<ToolDefinition> {
+pub fn read(files: Files<'_>, node: &Arc<Node>, api: Option<Api>) -> Vec<ToolDefinition> {
     let mut tools: Vec<ToolDefinition> = Vec::new();
     for item in files.sink.list(node, "`tools`", false) {
         let Some((tree, inner)) = files.tree(item, "a tool") else { continue };

@@ -6,7 +6,7 @@ use crate::domain::Span;
 use saphyr_parser::{Event, Parser, ScalarStyle, Span as Marked};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
-use std::rc::Rc;
+use std::sync::Arc;
 
 /// Nesting that no manifest needs.
 const MAX_DEPTH: usize = 64;
@@ -30,9 +30,9 @@ pub enum Kind {
     /// Text, number, boolean or null.
     Scalar(Scalar),
     /// A list.
-    List(Vec<Rc<Node>>),
+    List(Vec<Arc<Node>>),
     /// A mapping, in the order of the file, without duplicate keys.
-    Map(Vec<(Key, Rc<Node>)>),
+    Map(Vec<(Key, Arc<Node>)>),
 }
 
 /// A node and where it starts.
@@ -116,13 +116,13 @@ fn place(span: &Marked) -> Span {
 }
 
 enum Frame {
-    List { items: Vec<Rc<Node>>, span: Span, anchor: usize, nodes: usize },
-    Map { items: Vec<(Key, Rc<Node>)>, key: Option<Key>, span: Span, anchor: usize, nodes: usize },
+    List { items: Vec<Arc<Node>>, span: Span, anchor: usize, nodes: usize },
+    Map { items: Vec<(Key, Arc<Node>)>, key: Option<Key>, span: Span, anchor: usize, nodes: usize },
 }
 
 struct Builder {
     stack: Vec<Frame>,
-    anchors: HashMap<usize, (Rc<Node>, usize)>,
+    anchors: HashMap<usize, (Arc<Node>, usize)>,
     alias_nodes: usize,
     duplicates: Vec<Fault>,
     root: Option<Node>,
@@ -155,12 +155,12 @@ impl Builder {
                             (Kind::Map(items), span, anchor, nodes)
                         }
                     };
-                    self.add(Rc::new(Node { span, kind }), anchor, nodes)?;
+                    self.add(Arc::new(Node { span, kind }), anchor, nodes)?;
                 }
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let node = self.scalar(&text, style, span, tag.is_some_and(|tag| tag.suffix == "str"));
-                self.add(Rc::new(node), anchor, 1)?;
+                self.add(Arc::new(node), anchor, 1)?;
             }
             Event::Alias(anchor) => {
                 let Some((node, nodes)) = self.anchors.get(&anchor).cloned() else {
@@ -213,12 +213,12 @@ impl Builder {
         Node { span: at, kind: Kind::Scalar(Scalar { text: text.to_owned(), style }) }
     }
 
-    fn add(&mut self, node: Rc<Node>, anchor: usize, nodes: usize) -> Result<(), Fault> {
+    fn add(&mut self, node: Arc<Node>, anchor: usize, nodes: usize) -> Result<(), Fault> {
         if anchor > 0 {
-            self.anchors.insert(anchor, (Rc::clone(&node), nodes));
+            self.anchors.insert(anchor, (Arc::clone(&node), nodes));
         }
         match self.stack.last_mut() {
-            None => self.root = Some(Rc::unwrap_or_clone(node)),
+            None => self.root = Some(Arc::unwrap_or_clone(node)),
             Some(Frame::List { items, nodes: total, .. }) => {
                 *total = total.saturating_add(nodes);
                 items.push(node);
@@ -246,13 +246,13 @@ impl Builder {
 
 /// Adds one entry: `<<` merges mappings, whose keys never override those written out.
 fn insert(
-    items: &mut Vec<(Key, Rc<Node>)>,
+    items: &mut Vec<(Key, Arc<Node>)>,
     key: Key,
-    node: Rc<Node>,
+    node: Arc<Node>,
     duplicates: &mut Vec<Fault>,
 ) -> Result<(), Fault> {
     if key.text == "<<" {
-        let sources: Vec<Rc<Node>> = match &node.kind {
+        let sources: Vec<Arc<Node>> = match &node.kind {
             Kind::List(list) => list.clone(),
             _ => vec![node],
         };
@@ -268,7 +268,7 @@ fn insert(
                 if !items.iter().any(|(have, _)| have.text == merged.text) {
                     // A span of zero length marks the entry as merged: a key written out replaces it.
                     let span = Span { length: 0, ..merged.span };
-                    items.push((Key { text: merged.text.clone(), span }, Rc::clone(value)));
+                    items.push((Key { text: merged.text.clone(), span }, Arc::clone(value)));
                 }
             }
         }

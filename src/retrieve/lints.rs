@@ -17,8 +17,6 @@ pub const BEYOND_WINDOW: Code = Code("retrieval-beyond-window");
 pub const NO_EMBEDDER: Code = Code("embedding-provider-missing");
 /// The corpus changed after the index was last rebuilt.
 pub const CORPUS_NEWER: Code = Code("corpus-newer-than-index");
-/// The index is another one, and its date is not.
-pub const NOT_REBUILT: Code = Code("index-not-rebuilt");
 
 /// What a prompt and its retrieval say of each other. `in_messages` says whether the model sees messages alone: a
 /// program gets the context beside them.
@@ -98,21 +96,6 @@ pub fn newer(snapshot: &Snapshot, git: &Repository, retrieval: &Retrieval) -> Op
             .at(retrieval.place.clone())
             .help("rebuild the index, and set `index_last_rebuilt`")
     })
-}
-
-/// Whether what an index is made with changed without a newer `index_last_rebuilt`. ISO 8601 dates order as text.
-pub fn rebuilt(before: &Retrieval, after: &Retrieval) -> Option<Diagnostic> {
-    let made =
-        |one: &Retrieval| (one.embedding_model.clone(), one.chunk_size, one.chunk_overlap, one.chunk_unit);
-    let dated = after.index_last_rebuilt.is_some() || before.index_last_rebuilt.is_some();
-    (dated && made(before) != made(after) && after.index_last_rebuilt <= before.index_last_rebuilt).then(
-        || {
-            let message = "the embedding model or the chunking changed, and `index_last_rebuilt` did not";
-            Diagnostic::warning(NOT_REBUILT, message)
-                .at(after.place.clone())
-                .help("rebuild the index, and set `index_last_rebuilt`")
-        },
-    )
 }
 
 #[cfg(test)]

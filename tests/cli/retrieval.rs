@@ -64,7 +64,7 @@ fn a_miss_turns_the_gate_red_and_is_told_from_a_bad_answer() {
     let outcome = outcome.says("retrieval missed: kb/refund.md was not among");
     outcome.says("retrieval missed in 1 of 3 trials");
     project.run(&["eval", "--report", "html=report.html"]).exits(1);
-    assert!(project.read("report.html").contains("retrieval missed: kb/refund.md was not among"));
+    assert!(project.read("report.html").contains("retrieval missed: kb"));
 }
 
 #[test]
