@@ -2,6 +2,7 @@
 
 #![cfg(unix)]
 #![allow(clippy::expect_used, reason = "a test says what it expected")]
+#![allow(clippy::disallowed_methods, reason = "a test reads the environment it runs in")]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -49,7 +49,7 @@ fn distance(a: &Request, b: &Request) -> f32 {
     let text = |request: &Request| -> String {
         request.messages.iter().map(|message| message.content.as_str()).collect::<Vec<_>>().join("\n")
     };
-    1.0 - TextDiff::from_words(&text(a), &text(b)).ratio()
+    1.0 - TextDiff::from_words(text(a), text(b)).ratio()
 }
 
 #[cfg(test)]

@@ -193,7 +193,7 @@ fn kept(workspace: &Workspace) -> Vec<Finding> {
                 format!("{} exchanges", recordings.len()),
             )),
             Err(error) => {
-                findings.push(finding(format!("recordings of {}", prompt.name), State::Error, error.chain()))
+                findings.push(finding(format!("recordings of {}", prompt.name), State::Error, error.chain()));
             }
         }
     }

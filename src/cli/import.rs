@@ -28,9 +28,9 @@ pub fn import(global: &Global, terminal: &Terminal, args: &ImportArgs) -> Result
         let imported = of_file(file)?;
         for file in imported.files {
             if create(&root.join(&file.path), &file.text)? {
-                written.push(file.path)
+                written.push(file.path);
             } else {
-                kept.push(file.path)
+                kept.push(file.path);
             }
         }
         losses.extend(imported.losses);

@@ -162,7 +162,7 @@ fn suite(source: Source<'_>, shared: &[Tree<'static>], tests: Vec<Test>, whole: 
         match made {
             Made::Asserts(list) => whole.asserts.extend(list),
             Made::Judged { name, rubric, threshold, line } => {
-                judged(whole, (&name, &rubric), threshold, false, line, losses)
+                judged(whole, (&name, &rubric), threshold, false, line, losses);
             }
             Made::Lost => {}
         }

@@ -51,7 +51,7 @@ pub fn import(source: Source<'_>, base: &str, losses: &Losses) -> Result<Vec<Fil
             "name" | "description" | "model" | "inputs" | "sample" => {}
             "template" if !mustache => {}
             "authors" | "version" | "tags" | "metadata" => {
-                losses.dropped(line, key, "a free text; write it under `author` or `metadata`")
+                losses.dropped(line, key, "a free text; write it under `author` or `metadata`");
             }
             _ => losses.dropped(line, key, "this key has no counterpart"),
         }
@@ -114,10 +114,12 @@ fn samples(source: Source<'_>, tree: Tree<'static>, vars: &mut Map<String, Value
         match (source.read)(file).and_then(|text| tree::parse(file, &text).ok()).filter(|tree| tree.is_map())
         {
             Some(read) => {
-                vars.extend(read.entries().into_iter().map(|(key, _, value)| (key.to_owned(), value.value())))
+                vars.extend(
+                    read.entries().into_iter().map(|(key, _, value)| (key.to_owned(), value.value())),
+                );
             }
             None => {
-                losses.dropped(sample.line(), "sample", format!("`{file}` is not there, or is no mapping"))
+                losses.dropped(sample.line(), "sample", format!("`{file}` is not there, or is no mapping"));
             }
         }
     }

@@ -112,7 +112,7 @@ fn from_csv(
                     }
                 }
                 _ if name.starts_with("__") => {
-                    losses.dropped(1, format!("{file}: {name}"), "this column has no counterpart")
+                    losses.dropped(1, format!("{file}: {name}"), "this column has no counterpart");
                 }
                 _ => _ = vars.insert(name.clone(), json!(value)),
             }
@@ -194,7 +194,9 @@ pub fn vars(source: Source<'_>, node: Tree<'static>, into: &mut Map<String, Valu
         match (source.read)(file).and_then(|text| tree::parse(file, &text).ok()).filter(|tree| tree.is_map())
         {
             Some(tree) => {
-                into.extend(tree.entries().into_iter().map(|(key, _, value)| (key.to_owned(), value.value())))
+                into.extend(
+                    tree.entries().into_iter().map(|(key, _, value)| (key.to_owned(), value.value())),
+                );
             }
             None => losses.dropped(node.line(), named, "the variables are not there, or are no mapping"),
         }
@@ -252,7 +254,7 @@ fn combinations(row: Row, line: u32, losses: &Losses) -> Vec<Row> {
                 format!("more than {MOST} combinations; its first value alone was taken"),
             );
             rows.iter_mut().for_each(|row| {
-                _ = row.vars.insert(name.clone(), values.first().cloned().unwrap_or(Value::Null))
+                _ = row.vars.insert(name.clone(), values.first().cloned().unwrap_or(Value::Null));
             });
             continue;
         }

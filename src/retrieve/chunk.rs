@@ -219,7 +219,7 @@ mod tests {
         Chunker { size, overlap, unit: ChunkUnit::Characters }
     }
 
-    fn texts<'a>(chunker: Chunker, text: &'a str, markup: Markup) -> Vec<&'a str> {
+    fn texts(chunker: Chunker, text: &str, markup: Markup) -> Vec<&str> {
         chunker.split(text, markup).iter().map(|piece| &text[piece.start..piece.end]).collect()
     }
 

@@ -142,7 +142,8 @@ impl Measured {
 
     /// The mean of each measure over the queries, with its interval at 95 %.
     pub fn estimates(&self) -> Vec<(&'static str, Option<Estimate>)> {
-        let measures: [(&'static str, fn(&Ranking) -> f64); 5] = [
+        type Measure = fn(&Ranking) -> f64;
+        let measures: [(&'static str, Measure); 5] = [
             ("recall_at_k", |one| one.recall_at_k),
             ("precision_at_k", |one| one.precision_at_k),
             ("mrr", |one| one.mrr),

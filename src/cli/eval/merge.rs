@@ -39,7 +39,7 @@ pub fn merge(global: &Global, terminal: &Terminal, args: &MergeArgs) -> Result<E
     let selection = one_run(&heads, &args.reports)?;
     let plan = replanned(&workspace, &heads, &selection)?;
     let placed = spool.in_order(&plan, &heads)?;
-    let run = decided(&workspace, terminal, &heads, plan, &mut spool, &placed)?;
+    let run = decided(&workspace, terminal, &heads, &plan, &mut spool, &placed)?;
     publish(&workspace, terminal, &run, &warnings)?;
     write_stored(&run, &args.targets, terminal)?;
     Ok(run.exit())
@@ -229,7 +229,7 @@ fn decided(
     workspace: &Workspace,
     terminal: &Terminal,
     heads: &[v1::Report],
-    plan: Plan,
+    plan: &Plan,
     spool: &mut Spool,
     placed: &[(usize, usize, usize)],
 ) -> Result<StoredRun> {
@@ -237,13 +237,13 @@ fn decided(
     let id = run_id(clock::now(), random());
     let value = json!({"schema": "llmops/run/v1", "digest": plan.digest, "selection": plan.selection, "merged": heads.len()});
     let mut follower =
-        Follower::new(&plan, Some(RunWriter::create(&home, &id, &value)?), id.clone(), terminal);
+        Follower::new(plan, Some(RunWriter::create(&home, &id, &value)?), id.clone(), terminal);
     for (gate, case, index) in placed {
         let record = TrialRecord { gate: *gate, case: *case, ..spool.record(*index)? };
         follower.trial(&record)?;
     }
     follower.done();
-    let judges = shown(workspace, &plan)?;
+    let judges = shown(workspace, plan)?;
     let decisions: Vec<_> = plan
         .gates
         .iter()
@@ -270,7 +270,7 @@ fn decided(
             verdict: worst(&decisions).map(v1::Verdict::from),
             exit_code: exit.code(),
             diagnostics: diagnostics(heads),
-            run: Some(run(heads, &plan, &id.to_string())),
+            run: Some(run(heads, plan, id.as_ref())),
             gates: whole()
                 .map(|((gate, gathered), decision)| {
                     assemble::gate(gate, &gathered.tally, decision, &gathered.reported)

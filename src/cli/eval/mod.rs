@@ -78,7 +78,7 @@ pub fn eval(global: &Global, terminal: &Terminal, args: &EvalArgs) -> Result<Exi
     let against = finished.against(&workspace, then.as_ref(), base.as_ref(), terminal, args)?;
     let told = notes.len();
     warnings.extend(notes);
-    let (run, mut found) = finished.decide(&workspace, args, &warnings, against)?;
+    let (run, mut found) = finished.decide(&workspace, args, &warnings, &against)?;
     // What --changed told is on the screen already.
     found.drain(warnings.len() - told..warnings.len());
     publish(&workspace, terminal, &run, &found)?;
@@ -115,7 +115,7 @@ pub fn offline(
     let then = base.as_ref().map(|base| workspace.at_base(base)).transpose()?;
     let finished = Session::prepare(workspace, terminal, &args, plan, None)?.conduct(terminal)?;
     let against = finished.against(workspace, then.as_ref(), base.as_ref(), terminal, &args)?;
-    Ok(finished.decide(workspace, &args, &warnings, against)?.0)
+    Ok(finished.decide(workspace, &args, &warnings, &against)?.0)
 }
 
 fn selection(args: &EvalArgs) -> Selection {

@@ -90,7 +90,7 @@ impl Finished {
         workspace: &Workspace,
         args: &EvalArgs,
         warnings: &[Diagnostic],
-        against: Against,
+        against: &Against,
     ) -> Result<(StoredRun, Vec<Diagnostic>)> {
         if against.interrupted {
             self.ending = Ending::Interrupted;
@@ -129,7 +129,7 @@ impl Finished {
             verdict: worst(&decisions).map(v1::Verdict::from),
             exit_code: exit.code(),
             diagnostics: diagnostics.iter().map(v1::Diagnostic::from).collect(),
-            run: Some(self.run(workspace, args, &against)?),
+            run: Some(self.run(workspace, args, against)?),
             gates: plan
                 .gates
                 .iter()
@@ -173,7 +173,7 @@ impl Finished {
             case_floors: plan.gates.iter().map(|gate| gate.suite.gate.case_floor).collect(),
         };
         if args.record {
-            self.export(workspace, &against)?;
+            self.export(workspace, against)?;
         }
         self.keep(&stored)?;
         let reader = RunReader::open(&self.home, self.follower.id.as_str())?;
