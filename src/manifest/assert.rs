@@ -1,4 +1,4 @@
-//! Asserts (design 9) as checked types, by family.
+//! Asserts as checked types, by family.
 
 use super::template::Template;
 use crate::domain::{ModelId, Place, ProviderName, Usd};

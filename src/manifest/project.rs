@@ -1,4 +1,4 @@
-//! The project file `llmops.yaml` (design 3.4).
+//! The project file `llmops.yaml`.
 
 use crate::domain::{ModelId, Place, ProviderName, RelPath};
 use std::collections::BTreeMap;

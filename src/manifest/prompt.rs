@@ -1,4 +1,4 @@
-//! Prompt manifests (design 3.1) and judge manifests, which are prompt manifests with dimensions.
+//! Prompt manifests and judge manifests, which are prompt manifests with dimensions.
 
 use super::template::Template;
 use crate::domain::{

@@ -1,4 +1,4 @@
-//! Retrieval manifests (design 3.2).
+//! Retrieval manifests.
 
 use super::prompt::About;
 use crate::domain::{ModelId, Place, ProviderName, RelPath, RetrievalName};

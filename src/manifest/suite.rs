@@ -1,4 +1,4 @@
-//! Suites (design 3.3).
+//! Suites.
 
 use super::assert::Assert;
 use super::cases::CaseSet;
