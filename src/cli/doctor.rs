@@ -92,7 +92,9 @@ fn git(workspace: &Workspace) -> Result<Finding> {
         ));
     }
     let dirty = if git.is_dirty()? { ", with changes that are not committed" } else { "" };
-    Ok(finding("git", State::Ok, format!("{head}{dirty}")))
+    let reader =
+        git.backend().reason().map_or_else(String::new, |why| format!(", read by the `git` program ({why})"));
+    Ok(finding("git", State::Ok, format!("{head}{dirty}{reader}")))
 }
 
 /// What `check` says of everything, and of models in particular.

@@ -149,6 +149,10 @@ fn summary_of(gate: &v1::Gate, suite_digest: Digest, started_at: &str) -> Locked
     LockedRun {
         suite_digest,
         judge_digest: gate.judge.as_ref().and_then(|judge| judge.digest.parse().ok()),
+        calibration_digest: gate
+            .judge
+            .as_ref()
+            .and_then(|judge| judge.calibration.as_ref()?.digest.parse().ok()),
         model_reported: (!gate.model.reported.is_empty()).then(|| gate.model.reported.join(", ")),
         mean: score.map(|score| score.mean),
         ci_low: score.and_then(|score| score.ci_low),

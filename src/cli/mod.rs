@@ -53,6 +53,12 @@ pub fn main() -> ExitCode {
 }
 
 fn dispatch(cli: &Cli, terminal: &Terminal) -> Result<Exit> {
+    if terminal.verbose
+        && let Ok(opened) = workspace::Opened::at(cli.global.root.as_deref())
+        && let Some(why) = opened.git.as_ref().and_then(|git| git.backend().reason())
+    {
+        terminal.detail(&format!("git: read by the `git` program, because {why}"));
+    }
     match &cli.command {
         Command::Init(args) => init::init(&cli.global, terminal, args),
         Command::Check(args) => check::check(&cli.global, terminal, args),

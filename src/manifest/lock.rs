@@ -67,6 +67,8 @@ pub struct LockedRun {
     pub suite_digest: Digest,
     /// The judge that scored it.
     pub judge_digest: Option<Digest>,
+    /// The calibration record that spoke for the judge, by its content.
+    pub calibration_digest: Option<Digest>,
     /// The model, as the provider reported it.
     pub model_reported: Option<String>,
     /// The mean score, on the judge's scale.
@@ -144,6 +146,7 @@ impl LockedRun {
     fn write(&self, out: &mut String) {
         let number = |value: f64| format!("{value:.4}");
         for (key, value) in [
+            ("calibration_digest", self.calibration_digest.map(|digest| quoted(&digest.to_string()))),
             ("ci_high", self.ci_high.map(number)),
             ("ci_low", self.ci_low.map(number)),
             ("date", Some(quoted(&self.date))),
@@ -226,12 +229,24 @@ fn run(fields: Fields<'_>) -> Option<LockedRun> {
     let (mean, ci_low, ci_high) = (number("mean"), number("ci_low"), number("ci_high"));
     let suite_digest = digest(&fields, "suite_digest");
     let judge_digest = fields.get("judge_digest").and_then(|_| digest(&fields, "judge_digest"));
+    let calibration_digest =
+        fields.get("calibration_digest").and_then(|_| digest(&fields, "calibration_digest"));
     let model_reported = fields.get("model_reported").and_then(|_| text(&fields, "model_reported"));
     let n = fields.require("n", "20").and_then(|node| fields.sink().integer(node, "`n`", 0));
     let date = text(&fields, "date");
     fields.finish(false);
     let (suite_digest, n, date) = (suite_digest?, n?, date?);
-    Some(LockedRun { suite_digest, judge_digest, model_reported, mean, ci_low, ci_high, n, date })
+    Some(LockedRun {
+        suite_digest,
+        judge_digest,
+        calibration_digest,
+        model_reported,
+        mean,
+        ci_low,
+        ci_high,
+        n,
+        date,
+    })
 }
 
 fn text(fields: &Fields<'_>, key: &'static str) -> Option<String> {
@@ -269,6 +284,7 @@ mod tests {
         let run = LockedRun {
             suite_digest: digest,
             judge_digest: Some(digest),
+            calibration_digest: Some(digest),
             model_reported: Some("claude-x".into()),
             mean: Some(4.5),
             ci_low: Some(4.25),

@@ -39,6 +39,16 @@ pub enum Backend {
     Program(&'static str),
 }
 
+impl Backend {
+    /// Why the `git` program reads; `None` where the library does.
+    pub fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::Library => None,
+            Self::Program(why) => Some(why),
+        }
+    }
+}
+
 /// A repository with a working tree. Paths given and returned are relative to its base: the top of the working
 /// tree, unless [`Repository::based_at`] chose a folder below. Cheap to clone.
 #[derive(Clone, Debug)]

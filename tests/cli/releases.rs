@@ -141,3 +141,20 @@ fn a_model_and_a_prompt_that_moved_together_have_to_pass_apart() {
     promote(&project).exits(3).says("on its own").says("gpt-4o-2024-11-20");
     project.run(&["promote", "support", "--to", "production", "--together"]).exits(0);
 }
+
+#[test]
+fn a_gate_that_forbids_a_drop_is_compared_again_before_it_goes_live() {
+    let project = release();
+    let suite = project.read("evals/support.yaml");
+    let gate = if suite.contains("gate:") {
+        suite.replace("gate:", "gate:\n  max_regression: 0.1")
+    } else {
+        format!("{suite}gate: {{max_regression: 0.1}}\n")
+    };
+    project.write("evals/support.yaml", &gate);
+    commit(&project, "no drop");
+    project.git(&["checkout", "-q", "-b", "topic"]);
+    next(&project, "1.0.0", "1.1.0", ("30 words", "20 words"));
+    project.run(&["eval"]).exits(0);
+    promote(&project).exits(0).says("support 1.1.0 is promoted to production");
+}
