@@ -43,8 +43,10 @@ pub fn read(
     let messages = messages(&fields);
     let required =
         fields.get("eval_score_required").and_then(|node| sink.number(node, "`eval_score_required`"));
+    // A judge's parameters are for whichever model a suite lets judge; the built-in one has no use for any.
+    let takes = provider.filter(|provider| !(purpose == Purpose::Judge && provider.api == Api::Builtin));
     let parameters =
-        fields.get("parameters").map(|node| read_parameters::read(sink, node, provider)).unwrap_or_default();
+        fields.get("parameters").map(|node| read_parameters::read(sink, node, takes)).unwrap_or_default();
     let inputs = fields.get("inputs").map(|node| inputs::read(sink, node)).unwrap_or_default();
     let few_shot = fields.get("few_shot").map(|node| inputs::few_shot(files, node)).unwrap_or_default();
     let output = fields.get("output").map(|node| output(files, node)).unwrap_or_default();
