@@ -2,13 +2,14 @@
 
 use super::args::{Global, ImportArgs};
 use super::clock;
+use super::init::create;
 use super::terminal::Terminal;
 use super::workspace::Workspace;
 use crate::domain::{Error, Exit, Result};
 use crate::import::{Fate, Imported, Loss, Source, import as convert};
 use serde_json::json;
-use std::fs::{self, OpenOptions};
-use std::io::{ErrorKind, Read, Write};
+use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Bytes of a file that is imported, or that one names.
@@ -85,20 +86,6 @@ fn read(path: &Path) -> std::io::Result<String> {
     let mut text = String::new();
     fs::File::open(path)?.take(MOST).read_to_string(&mut text)?;
     Ok(text)
-}
-
-/// Writes a file that is not there. Whether it was written.
-fn create(path: &Path, text: &str) -> Result<bool> {
-    let failed =
-        |error: std::io::Error| Error::input(format!("cannot write {}", path.display())).because(error);
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(failed)?;
-    }
-    match OpenOptions::new().write(true).create_new(true).open(path) {
-        Ok(mut file) => file.write_all(text.as_bytes()).map(|()| true).map_err(failed),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
-        Err(error) => Err(failed(error)),
-    }
 }
 
 fn told(losses: &[Loss]) -> String {

@@ -109,7 +109,10 @@ pub fn init(global: &Global, terminal: &Terminal, _args: &InitArgs) -> Result<Ex
 }
 
 /// Writes a file that is not there. Whether it was written.
-fn create(path: &Path, text: &str) -> Result<bool> {
+///
+/// # Errors
+/// When its folder or the file cannot be written.
+pub fn create(path: &Path, text: &str) -> Result<bool> {
     let failed =
         |error: std::io::Error| Error::input(format!("cannot write {}", path.display())).because(error);
     if let Some(folder) = path.parent() {
