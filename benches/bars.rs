@@ -1,4 +1,5 @@
-//! The numbers to reach, measured: `cargo bench --bench bars`. Each row prints what was found beside its bar.
+//! The numbers to reach, measured: `cargo bench --bench bars`. Each row prints what was found beside its bar;
+//! words after `--` choose among `start check calls slow stored memory`.
 //! Rows that compare with a bare HTTP client run it in the same process, against the same stub, in turn.
 
 #![allow(
@@ -26,8 +27,15 @@ const JUDGE: &str = "gpt-4o-2024-08-06";
 
 fn main() {
     println!("{:<66} {:>12}  {:>14}", "what", "found", "bar");
-    row("`--version`", &ms(start_up()), "10 ms");
+    let chosen: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with("--")).collect();
+    let wanted = |word: &str| chosen.is_empty() || chosen.iter().any(|name| name == word);
+    if wanted("start") {
+        row("`--version`", &ms(start_up()), "10 ms");
+    }
     for prompts in [1_000, 10_000] {
+        if !wanted("check") {
+            break;
+        }
         let project = many_prompts(prompts);
         let found = median(5, || run(project.path(), &["check", "--quiet"]));
         row(
@@ -36,18 +44,26 @@ fn main() {
             if prompts == 1_000 { "150 ms" } else { "-" },
         );
     }
-    throughput(
-        "calls per second, zero latency, judge, 32 at once, of a bare client",
-        Duration::ZERO,
-        Rate::AtLeast(0.35),
-    );
-    throughput(
-        "1,000 cases × 2 calls at 50 ms, 32 at once, of a bare client",
-        Duration::from_millis(50),
-        Rate::TimesAtMost(1.05),
-    );
-    stored(5_000);
-    memory(100_000);
+    if wanted("calls") {
+        throughput(
+            "calls per second, zero latency, judge, 32 at once, of a bare client",
+            Duration::ZERO,
+            Rate::AtLeast(0.35),
+        );
+    }
+    if wanted("slow") {
+        throughput(
+            "1,000 cases × 2 calls at 50 ms, 32 at once, of a bare client",
+            Duration::from_millis(50),
+            Rate::TimesAtMost(1.05),
+        );
+    }
+    if wanted("stored") {
+        stored(5_000);
+    }
+    if wanted("memory") {
+        memory(100_000);
+    }
 }
 
 #[derive(Clone, Copy)]
