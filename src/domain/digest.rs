@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+use std::borrow::Cow;
 use std::fmt;
 use std::fmt::Write as _;
 
@@ -64,19 +65,84 @@ fn write_canonical(value: &Value, out: &mut String) {
             out.push(']');
         }
         Value::Object(map) => {
-            let mut keys: Vec<&String> = map.keys().collect();
-            keys.sort_unstable();
+            let mut entries: Vec<(&String, &Value)> = map.iter().collect();
+            entries.sort_unstable_by_key(|(key, _)| *key);
             out.push('{');
-            for (index, key) in keys.into_iter().enumerate() {
+            for (index, (key, item)) in entries.into_iter().enumerate() {
                 if index > 0 {
                     out.push(',');
                 }
                 write_string(key, out);
                 out.push(':');
-                write_canonical(&map[key], out);
+                write_canonical(item, out);
             }
             out.push('}');
         }
+    }
+}
+
+/// Canonical JSON of one object, written field by field: for what is digested so often that a [`Value`] of it would
+/// cost more than the digest. It is canonical only if the fields come in the order of their names.
+#[derive(Debug)]
+pub struct CanonicalObject(String);
+
+impl CanonicalObject {
+    /// An object without fields.
+    pub fn new() -> Self {
+        Self(String::with_capacity(4096))
+    }
+
+    /// Adds a field with a value of any shape.
+    #[must_use]
+    pub fn value(mut self, name: &str, value: &Value) -> Self {
+        self.name(name);
+        write_canonical(value, &mut self.0);
+        self
+    }
+
+    /// Adds a field with a text.
+    #[must_use]
+    pub fn text(mut self, name: &str, text: &str) -> Self {
+        self.name(name);
+        write_string(text, &mut self.0);
+        self
+    }
+
+    /// Adds a field with a list of objects.
+    #[must_use]
+    pub fn objects(mut self, name: &str, items: impl Iterator<Item = CanonicalObject>) -> Self {
+        self.name(name);
+        self.0.push('[');
+        for (index, item) in items.enumerate() {
+            if index > 0 {
+                self.0.push(',');
+            }
+            self.0.push_str(&item.end());
+        }
+        self.0.push(']');
+        self
+    }
+
+    /// The digest of the object.
+    pub fn digest(self) -> Digest {
+        Digest::of_bytes(self.end().as_bytes())
+    }
+
+    fn name(&mut self, name: &str) {
+        self.0.push(if self.0.is_empty() { '{' } else { ',' });
+        write_string(name, &mut self.0);
+        self.0.push(':');
+    }
+
+    fn end(mut self) -> String {
+        self.0.push_str(if self.0.is_empty() { "{}" } else { "}" });
+        self.0
+    }
+}
+
+impl Default for CanonicalObject {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -98,36 +164,48 @@ fn write_number(number: &serde_json::Number, out: &mut String) {
 
 fn write_string(text: &str, out: &mut String) {
     out.push('"');
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\r' => {
-                if chars.peek() == Some(&'\n') {
-                    chars.next();
-                }
+    let mut rest = text;
+    // Whatever needs no escape is copied in one piece.
+    while let Some(at) = rest.bytes().position(|byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
+        out.push_str(&rest[..at]);
+        let byte = rest.as_bytes()[at];
+        rest = &rest[at + 1..];
+        match byte {
+            b'"' => out.push_str("\\\""),
+            b'\\' => out.push_str("\\\\"),
+            b'\r' => {
+                rest = rest.strip_prefix('\n').unwrap_or(rest);
                 out.push_str("\\n");
             }
-            '\n' => out.push_str("\\n"),
-            '\t' => out.push_str("\\t"),
-            c if (c as u32) < 0x20 => {
-                let _ = write!(out, "\\u{:04x}", c as u32);
+            b'\n' => out.push_str("\\n"),
+            b'\t' => out.push_str("\\t"),
+            control => {
+                let _ = write!(out, "\\u{control:04x}");
             }
-            c => out.push(c),
         }
     }
+    out.push_str(rest);
     out.push('"');
+}
+
+const PREFIX: &str = "sha256:";
+
+impl Digest {
+    /// `sha256:` and the digits.
+    fn written(&self) -> [u8; 71] {
+        let mut text = [0; 71];
+        text[..PREFIX.len()].copy_from_slice(PREFIX.as_bytes());
+        for (pair, byte) in text[PREFIX.len()..].chunks_exact_mut(2).zip(self.0) {
+            pair[0] = b"0123456789abcdef"[usize::from(byte >> 4)];
+            pair[1] = b"0123456789abcdef"[usize::from(byte & 15)];
+        }
+        text
+    }
 }
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = String::with_capacity(71);
-        text.push_str("sha256:");
-        for byte in self.0 {
-            write!(text, "{byte:02x}")?;
-        }
-        f.pad(&text)
+        f.pad(std::str::from_utf8(&self.written()).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -161,13 +239,13 @@ impl std::str::FromStr for Digest {
 
 impl Serialize for Digest {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(std::str::from_utf8(&self.written()).map_err(serde::ser::Error::custom)?)
     }
 }
 
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
+        let text = Cow::<str>::deserialize(deserializer)?;
         text.parse().map_err(serde::de::Error::custom)
     }
 }
@@ -184,6 +262,32 @@ mod tests {
         assert_eq!(Digest::of_json(&a), Digest::of_json(&b));
         assert_ne!(Digest::of_json(&a), Digest::of_json(&json!({"a": "x\ny", "b": true})));
         assert_ne!(Digest::of_json(&json!(["ab", "c"])), Digest::of_json(&json!(["a", "bc"])));
+    }
+
+    #[test]
+    fn every_character_is_written_as_json_reads_it() {
+        let text: String = (0..0x300).filter_map(char::from_u32).filter(|c| *c != '\r').collect();
+        let written = canonical_json(&json!({"text": text, "\u{1}\"": "a\\b\u{1F600}"}));
+        let read: Value = serde_json::from_str(&written).expect("json");
+        assert_eq!(read, json!({"text": text, "\u{1}\"": "a\\b\u{1F600}"}));
+        assert_eq!(canonical_json(&json!("a\r\nb\rc\r\r\n")), r#""a\nb\nc\n\n""#);
+    }
+
+    #[test]
+    fn an_object_written_by_fields_is_the_canonical_one() {
+        let message = |text| CanonicalObject::new().text("content", text).text("role", "user");
+        let written = CanonicalObject::new()
+            .value("data", &json!({"b": 1.0, "a": [null, "x\r\n"]}))
+            .objects("messages", ["one", "t\"wo"].into_iter().map(message))
+            .objects("none", std::iter::empty())
+            .digest();
+        let whole = json!({
+            "none": [],
+            "messages": [{"role": "user", "content": "one"}, {"role": "user", "content": "t\"wo"}],
+            "data": {"a": [null, "x\n"], "b": 1},
+        });
+        assert_eq!(written, Digest::of_json(&whole));
+        assert_eq!(CanonicalObject::default().digest(), Digest::of_json(&json!({})));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! One request to a model and its complete, valid reply.
 
 use super::case::Chunk;
-use super::digest::Digest;
+use super::digest::{CanonicalObject, Digest};
 use super::ids::{ModelId, ProviderName};
 use super::message::{Message, ToolDefinition};
 use super::parameters::Parameters;
@@ -71,20 +71,24 @@ impl Request {
             .collect();
         let output =
             self.output.as_ref().map(|output| json!([output.name, output.schema.to_string(), output.strict]));
-        Digest::of_json(&json!({
-            "v": 1,
-            "provider": self.provider,
-            "api": self.api,
-            "model": self.model,
-            "messages": self.messages,
-            "tools": tools,
-            "parameters": self.parameters,
-            "output": output,
-            "json": self.json,
-            "trial": self.trial,
-            "data": self.data,
-            "inputs": self.inputs,
-        }))
+        let inputs = self.inputs.map_or(Value::Null, |inputs| json!(inputs));
+        let messages = self.messages.iter().map(|message| {
+            CanonicalObject::new().text("content", &message.content).text("role", message.role.as_str())
+        });
+        CanonicalObject::new()
+            .text("api", &self.api)
+            .value("data", &self.data)
+            .value("inputs", &inputs)
+            .value("json", &json!(self.json))
+            .objects("messages", messages)
+            .text("model", self.model.as_str())
+            .value("output", &json!(output))
+            .value("parameters", &json!(self.parameters))
+            .text("provider", self.provider.as_str())
+            .value("tools", &json!(tools))
+            .value("trial", &json!(self.trial))
+            .value("v", &json!(1))
+            .digest()
     }
 }
 

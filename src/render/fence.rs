@@ -42,6 +42,10 @@ struct Glyph {
 
 /// `text` without anything that could be taken for a delimiter.
 fn neutral(text: &str) -> String {
+    // Nearly every text: without a bracket, or an escape that could stand for one, nothing can be imitated.
+    if !text.chars().any(|c| matches!(c, '&' | '\\' | '%') || is_bracket(c)) {
+        return text.to_owned();
+    }
     let glyphs = glyphs(text);
     // Brackets since the last letter or digit.
     let mut open: Vec<&Glyph> = Vec::new();
@@ -123,7 +127,7 @@ fn code(digits: &str, radix: u32) -> Option<char> {
 
 /// Opening brackets that look like `<`.
 fn is_bracket(c: char) -> bool {
-    "<＜﹤‹«〈⟨〈《⟪❬❮❰⧼˂ᐸ≺≪⋖⪡".contains(c)
+    c == '<' || (!c.is_ascii() && "＜﹤‹«〈⟨〈《⟪❬❮❰⧼˂ᐸ≺≪⋖⪡".contains(c))
 }
 
 /// Whether the delimiter's word starts here, with anything invisible between its letters.

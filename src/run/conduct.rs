@@ -13,20 +13,34 @@ use tokio::task::JoinSet;
 /// ordinary slowness lets others overtake.
 const MAX_AHEAD: usize = 4096;
 
-/// Asks a run to stop: it starts nothing more, finishes what is under way, and keeps it.
+/// Asks a run to stop.
 #[derive(Clone, Debug)]
-pub struct Stop(watch::Sender<bool>);
+pub struct Stop(watch::Sender<Asked>);
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Asked {
+    Nothing,
+    /// Start nothing more, finish what is under way, and keep it.
+    Drain,
+    /// Drop what is under way too.
+    Abandon,
+}
 
 impl Default for Stop {
     fn default() -> Self {
-        Self(watch::Sender::new(false))
+        Self(watch::Sender::new(Asked::Nothing))
     }
 }
 
 impl Stop {
-    /// Asks for it.
+    /// Asks it to start nothing more; it finishes what is under way, and keeps it.
     pub fn request(&self) {
-        self.0.send_replace(true);
+        self.0.send_replace(Asked::Drain);
+    }
+
+    /// Asks it to end at once, with what has finished.
+    pub fn abandon(&self) {
+        self.0.send_replace(Asked::Abandon);
     }
 }
 
@@ -39,7 +53,7 @@ pub async fn conduct(
     shared: Arc<Shared>,
     skip: usize,
     stop: &Stop,
-    reporter: &mut dyn Reporter,
+    reporter: &mut (dyn Reporter + Send),
 ) -> Result<Ending> {
     let mut stopping = stop.0.subscribe();
     let window = shared.window();
@@ -47,7 +61,16 @@ pub async fn conduct(
     let mut flight: JoinSet<(usize, Result<TrialRecord>)> = JoinSet::new();
     let mut reorder = Reorder::default();
     loop {
-        let stopped = *stopping.borrow_and_update();
+        let asked = *stopping.borrow_and_update();
+        if asked == Asked::Abandon {
+            // What waits for a trial before it is left to the next run: its record would stand in the wrong place.
+            return Ok(if flight.is_empty() && trials.peek().is_none() {
+                Ending::Complete
+            } else {
+                Ending::Interrupted
+            });
+        }
+        let stopped = asked == Asked::Drain;
         while !stopped && flight.len() < window {
             let Some((ordinal, _)) = trials.peek() else { break };
             if *ordinal > reorder.next() + MAX_AHEAD {
@@ -59,7 +82,7 @@ pub async fn conduct(
         }
         let finished = tokio::select! {
             finished = flight.join_next() => finished,
-            changed = stopping.changed(), if !stopped => {
+            changed = stopping.changed() => {
                 // Whoever could ask for a stop is gone: nobody will.
                 if changed.is_err() { flight.join_next().await } else { continue }
             }

@@ -20,7 +20,7 @@ use crate::ledger::{
 use crate::manifest::assert::Check;
 use crate::plan::{GatePlan, Plan, inputs_digest};
 use crate::run::outputs::Outputs;
-use crate::run::{Ending, JudgeProvider, Shared, Stop, conduct};
+use crate::run::{JudgeProvider, Shared, Stop, conduct};
 use crate::study::calibration::shown::Shown;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -118,10 +118,12 @@ impl Session {
             .build()
             .map_err(|error| Error::storage("cannot start the runtime", error))?;
         let (stop, shared, skip) = (Stop::default(), Arc::clone(&self.shared), self.skip);
-        let ending = runtime.block_on(async {
-            let asked = stop.clone();
-            let quiet = terminal.quiet;
-            let twice = async move {
+        let (asked, mut follower) = (stop.clone(), self.follower);
+        // On a worker, next to the trials that it waits for: every record would have to wake this thread.
+        let mut run = runtime.spawn(async move { (conduct(shared, skip, &stop, &mut follower).await, follower) });
+        let quiet = terminal.quiet;
+        let ran = runtime.block_on(async {
+            let twice = async {
                 interrupted().await;
                 asked.request();
                 if !quiet {
@@ -130,11 +132,14 @@ impl Session {
                 interrupted().await;
             };
             tokio::select! {
-                ending = conduct(shared, skip, &stop, &mut self.follower) => ending,
-                () = twice => Ok(Ending::Interrupted),
+                ran = &mut run => return ran,
+                () = twice => asked.abandon(),
             }
+            run.await
         });
         runtime.shutdown_timeout(Duration::from_millis(200));
+        let (ending, follower) = ran.map_err(|error| Error::storage("the run broke off", error))?;
+        self.follower = follower;
         self.follower.done();
         let ending = ending?;
         Ok(Finished {
