@@ -1,5 +1,5 @@
 //! The numbers to reach, measured: `cargo bench --bench bars`. Each row prints what was found beside its bar;
-//! words after `--` choose among `start check calls slow stored memory`.
+//! words after `--` choose among `start check changed calls slow stored memory size`.
 //! Rows that compare with a bare HTTP client run it in the same process, against the same stub, in turn.
 
 #![allow(
@@ -15,6 +15,7 @@ mod stub;
 
 use serde_json::{Value, json};
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -44,6 +45,9 @@ fn main() {
             if prompts == 1_000 { "150 ms" } else { "-" },
         );
     }
+    if wanted("changed") {
+        row("`eval --changed`, nothing affected, 10,000 commits, 1,000 prompts", &ms(unaffected()), "100 ms");
+    }
     if wanted("calls") {
         throughput(
             "calls per second, zero latency, judge, 32 at once, of a bare client",
@@ -63,6 +67,10 @@ fn main() {
     }
     if wanted("memory") {
         memory(100_000);
+    }
+    if wanted("size") {
+        let bytes = fs::metadata(PROGRAM).expect("the binary").len();
+        row("the binary", &format!("{:.1} MB", bytes as f64 / 1e6), "25 MB");
     }
 }
 
@@ -126,6 +134,36 @@ fn many_prompts(count: usize) -> TempDir {
     }
     write(folder.path(), "prompts/shared/tone.j2", "Answer plainly.\n");
     folder
+}
+
+/// A pull request that touches no prompt, at the end of a long history.
+fn unaffected() -> Duration {
+    const COMMITS: usize = 10_000;
+    let project = many_prompts(1_000);
+    let git = |arguments: &[&str]| {
+        let mut command = Command::new("git");
+        command.args(["-c", "user.name=bench", "-c", "user.email=bench@example.com"]).args(arguments);
+        command.current_dir(project.path()).stdout(Stdio::null());
+        command
+    };
+    let done = |arguments: &[&str]| assert!(git(arguments).status().expect("git").success(), "{arguments:?}");
+    done(&["init", "-q", "-b", "main"]);
+    done(&["add", "-A"]);
+    done(&["commit", "-q", "-m", "prompts"]);
+    let mut import = git(&["fast-import", "--quiet"]).stdin(Stdio::piped()).spawn().expect("git fast-import");
+    let mut commits = String::new();
+    for n in 1..COMMITS {
+        let parent = if n == 1 { "from refs/heads/main^0\n" } else { "" };
+        commits.push_str(&format!(
+            "commit refs/heads/main\ncommitter bench <bench@example.com> {} +0000\ndata 1\nc\n{parent}M 100644 inline NOTES.md\ndata {}\n{n}\n",
+            1_700_000_000 + n,
+            n.to_string().len(),
+        ));
+    }
+    import.stdin.take().expect("a pipe").write_all(commits.as_bytes()).expect("written");
+    assert!(import.wait().expect("git fast-import").success());
+    done(&["reset", "-q", "--hard", "main"]);
+    median(9, || run(project.path(), &["eval", "--changed=HEAD~5", "--quiet"]))
 }
 
 fn suite_of(cases: usize, url: &str) -> TempDir {

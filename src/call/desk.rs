@@ -163,12 +163,10 @@ impl Desk {
     /// When the store cannot be read.
     pub fn stored(&self, key: &Digest) -> Result<Option<(Exchange, Source)>> {
         let since = match &self.policy {
-            Policy::Since(since) => Some(since),
+            Policy::Since(since) => Some(since.as_str()),
             Policy::Normal | Policy::Offline => None,
         };
-        if let Some(exchange) = self.store.get(key)?
-            && since.is_none_or(|since| exchange.at >= *since)
-        {
+        if let Some(exchange) = self.store.get_since(key, since)? {
             return Ok(Some((exchange, Source::Cached)));
         }
         if since.is_some() {

@@ -4,7 +4,7 @@ use super::ids::{ModelId, ProviderName};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 /// Whether a model id names one fixed set of weights.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize, serde::Serialize)]
@@ -110,19 +110,39 @@ pub struct ModelFacts {
     pub date: String,
 }
 
-static TABLE: LazyLock<HashMap<ModelId, ModelFacts>> = LazyLock::new(|| {
-    let rows: Vec<ModelFacts> = serde_yaml::from_str(include_str!("models.yaml")).unwrap_or_default();
-    rows.into_iter().map(|row| (row.id.clone(), row)).collect()
+const ROWS: &str = include_str!("models.yaml");
+
+/// The row of each id, read when it is first asked for: reading all of them would take longer than a short run.
+static TABLE: LazyLock<HashMap<&'static str, Row>> = LazyLock::new(|| {
+    let texts = ROWS.split("\n- ").skip(1);
+    texts.filter_map(|text| Some((id_of(text)?, Row { text, facts: OnceLock::new() }))).collect()
 });
+
+/// One row: a flow mapping that may go over several lines, and whatever comments follow it.
+struct Row {
+    text: &'static str,
+    facts: OnceLock<Option<ModelFacts>>,
+}
+
+impl Row {
+    fn facts(&self) -> Option<&ModelFacts> {
+        self.facts.get_or_init(|| serde_yaml::from_str(self.text).ok()).as_ref()
+    }
+}
+
+/// The id at the beginning of a row.
+fn id_of(row: &str) -> Option<&str> {
+    Some(row.strip_prefix("{id: \"")?.split_once('"')?.0)
+}
 
 /// The facts of a model, if the table knows it.
 pub fn facts(model: &ModelId) -> Option<&'static ModelFacts> {
-    TABLE.get(model)
+    TABLE.get(model.as_str())?.facts()
 }
 
 /// Every model of the table, in no order.
 pub fn all() -> impl Iterator<Item = &'static ModelFacts> {
-    TABLE.values()
+    TABLE.values().filter_map(Row::facts)
 }
 
 #[cfg(test)]
@@ -133,8 +153,9 @@ mod tests {
     fn the_table_can_be_read_and_its_rows_agree() {
         let rows: Vec<ModelFacts> = serde_yaml::from_str(include_str!("models.yaml")).expect("the table");
         assert!(rows.len() > 100, "{} rows", rows.len());
-        assert_eq!(rows.len(), all().count(), "an id stands in two rows");
+        assert_eq!(rows.len(), all().count(), "an id stands in two rows, or a row cannot be read alone");
         for row in &rows {
+            assert_eq!(facts(&row.id), Some(row), "a row reads the same alone");
             assert!(row.snapshot.is_none() || row.pin == Pin::Alias, "{row:?}");
             if let Some(snapshot) = &row.snapshot {
                 let target = facts(snapshot).unwrap_or_else(|| panic!("{}: no row {snapshot}", row.id));

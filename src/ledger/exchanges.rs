@@ -50,6 +50,9 @@ struct Slot {
 #[derive(Debug)]
 struct Segment {
     path: PathBuf,
+    /// When it was last written to, at the latest (RFC 3339, UTC); `None` where that is not known, and of this
+    /// process's own.
+    written: Option<String>,
     keep_open: bool,
     file: OnceLock<File>,
 }
@@ -78,6 +81,14 @@ impl ExchangeStore {
     /// # Errors
     /// When the folder of the store cannot be listed.
     pub fn get(&self, key: &Digest) -> Result<Option<Exchange>> {
+        self.get_since(key, None)
+    }
+
+    /// As [`ExchangeStore::get`], of what completed at `since` (RFC 3339, UTC) or later; without one, of everything.
+    ///
+    /// # Errors
+    /// As [`ExchangeStore::get`].
+    pub fn get_since(&self, key: &Digest, since: Option<&str>) -> Result<Option<Exchange>> {
         let (segment, span) = {
             let state = self.opened()?;
             let Some(slot) = state.index.get(key) else {
@@ -85,12 +96,16 @@ impl ExchangeStore {
             };
             (Arc::clone(&state.segments[slot.segment]), slot.span)
         };
+        // A run without a cache would otherwise read, for each of its calls, what it may not use.
+        if since.is_some_and(|since| segment.written.as_deref().is_some_and(|written| written < since)) {
+            return Ok(None);
+        }
         match segment
             .read(span)
             .map_err(|error| error.to_string())
             .and_then(|line| segment::parse(&line, key))
         {
-            Ok(exchange) => Ok(Some(exchange)),
+            Ok(exchange) => Ok(Some(exchange).filter(|found| since.is_none_or(|since| *found.at >= *since))),
             Err(why) => {
                 let mut state = self.lock();
                 state.index.remove(key);
@@ -203,7 +218,7 @@ impl ExchangeStore {
                     // Held while this process lives, and only to tell others that the segment is in use.
                     #[cfg(unix)]
                     let _ = file.try_lock();
-                    let segment = state.add_segment(&path);
+                    let segment = state.add_segment(&path, None);
                     return Ok(Writer { file, path, segment, len: 0 });
                 }
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
@@ -215,20 +230,26 @@ impl ExchangeStore {
 }
 
 impl State {
-    fn add_segment(&mut self, path: &Path) -> usize {
+    fn add_segment(&mut self, path: &Path, written: Option<String>) -> usize {
         let keep_open = self.segments.len() < OPEN_FILES;
-        self.segments.push(Arc::new(Segment { path: path.to_owned(), keep_open, file: OnceLock::new() }));
+        self.segments.push(Arc::new(Segment {
+            path: path.to_owned(),
+            written,
+            keep_open,
+            file: OnceLock::new(),
+        }));
         self.segments.len() - 1
     }
 
     fn read_keys(&mut self, path: &Path) {
+        let written = last_written(path);
         let scan = match segment::scan(path) {
             Ok(scan) => scan,
             // Another process removed it as too old.
             Err(error) if error.kind() == ErrorKind::NotFound => return,
             Err(error) => return self.warn(format!("{} was skipped: {error}", path.display())),
         };
-        let segment = self.add_segment(path);
+        let segment = self.add_segment(path, written);
         self.index.extend(scan.lines.into_iter().map(|(key, span)| (key, Slot { segment, span })));
         if scan.torn {
             self.warn(format!("{}: the last line is incomplete and was skipped", path.display()));
@@ -258,6 +279,15 @@ impl Segment {
         }
         bytes
     }
+}
+
+/// File systems keep times by a clock that may lag behind the one that exchanges are dated by.
+const CLOCKS_APART: jiff::SignedDuration = jiff::SignedDuration::from_secs(2);
+
+fn last_written(path: &Path) -> Option<String> {
+    let modified = fs::metadata(path).ok()?.modified().ok()?;
+    let at = jiff::Timestamp::try_from(modified).ok()?.checked_add(CLOCKS_APART).ok()?;
+    Some(format!("{at:.3}"))
 }
 
 fn refused(why: &str) -> Error {

@@ -5,6 +5,7 @@ use super::v1;
 use crate::domain::{Error, Exit, Result, TrialRecord};
 use crate::ledger::RunReader;
 use serde::{Deserialize, Serialize};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What a finished run leaves beside its records.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -31,6 +32,8 @@ pub struct StoredRun {
     pub stored: Stored,
     reader: RunReader,
     kept: Option<Vec<TrialRecord>>,
+    /// Behind the record whose detail was asked for last.
+    asked: AtomicUsize,
 }
 
 impl StoredRun {
@@ -42,11 +45,11 @@ impl StoredRun {
         let mut kept = Vec::new();
         for record in reader.records()? {
             if kept.len() == KEPT {
-                return Ok(Self { stored, reader, kept: None });
+                return Ok(Self { stored, reader, kept: None, asked: AtomicUsize::new(0) });
             }
             kept.push(record?);
         }
-        Ok(Self { stored, reader, kept: Some(kept) })
+        Ok(Self { stored, reader, kept: Some(kept), asked: AtomicUsize::new(0) })
     }
 
     /// Reads the report of a finished run.
@@ -118,9 +121,15 @@ impl StoredRun {
 
     /// What a case was made of, as far as its record says.
     pub fn detail(&self, gate: usize, case: &v1::Case) -> Option<Detail> {
-        let record = self.kept.as_ref()?.iter().find(|record| {
+        let kept = self.kept.as_ref()?;
+        let wanted = |record: &TrialRecord| {
             record.gate == gate && record.trial == case.trial && record.id.as_str() == case.id
-        })?;
+        };
+        // Whoever asks goes through the cases in their order.
+        let after = self.asked.load(Ordering::Relaxed).min(kept.len());
+        let at = (after..kept.len()).chain(0..after).find(|&at| wanted(&kept[at]))?;
+        self.asked.store(at + 1, Ordering::Relaxed);
+        let record = &kept[at];
         Some(Detail {
             context: record.context.clone(),
             relevant: record.relevant.clone(),

@@ -120,7 +120,8 @@ impl Session {
         let (stop, shared, skip) = (Stop::default(), Arc::clone(&self.shared), self.skip);
         let (asked, mut follower) = (stop.clone(), self.follower);
         // On a worker, next to the trials that it waits for: every record would have to wake this thread.
-        let mut run = runtime.spawn(async move { (conduct(shared, skip, &stop, &mut follower).await, follower) });
+        let mut run =
+            runtime.spawn(async move { (conduct(shared, skip, &stop, &mut follower).await, follower) });
         let quiet = terminal.quiet;
         let ran = runtime.block_on(async {
             let twice = async {

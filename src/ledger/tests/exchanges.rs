@@ -44,6 +44,21 @@ fn what_was_put_is_found_at_once_and_by_the_next_process() {
 }
 
 #[test]
+fn what_completed_before_a_moment_is_not_found_since_it() {
+    let root = tempdir().expect("a folder");
+    let writing = store(&root, "one");
+    let a = Exchange { at: "2026-03-01T10:00:00.000Z".to_owned(), ..exchange("a") };
+    writing.put(&a).expect("stored");
+    // The process that wrote it goes by the date in the line; another one first by the file's.
+    for reading in [&writing, &store(&root, "two")] {
+        let since = |moment| reading.get_since(&a.key, Some(moment)).expect("a store that can be read");
+        assert_eq!(since("2026-03-01T10:00:00.000Z"), Some(a.clone()));
+        assert_eq!(since("2026-03-01T10:00:00.001Z"), None);
+        assert_eq!(since("2999-01-01T00:00:00.000Z"), None);
+    }
+}
+
+#[test]
 fn a_later_exchange_of_the_same_request_holds() {
     let root = tempdir().expect("a folder");
     let store = store(&root, "one");
