@@ -5,7 +5,9 @@ use crate::fixtures::{grade, served};
 use crate::project::Project;
 use crate::stub::{Answer, Seen, Stub};
 use serde_json::{Value, json};
+use std::collections::{BTreeMap, HashMap};
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 fn good(seen: &Seen) -> Answer {
@@ -42,31 +44,124 @@ fn essence(report: &Value) -> Value {
     report
 }
 
+/// What a provider under load does instead of answering.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Ill {
+    Throttle,
+    Broken,
+    Cut,
+    Malformed,
+    Hang,
+}
+
+/// How many attempts of one request may go ill: fewer than the retries allow, so that no request is lost.
+const ILL_AT_MOST: u64 = 4;
+
+/// What happens to an attempt: told by the request and the attempt's number alone, so that every run of the test sees
+/// the same. 10 % of the attempts are throttled, 5 % break, 2 % are cut, 1 % are malformed and 1 % hang.
+fn ill(request: &str, attempt: u64) -> Option<(Ill, u64)> {
+    let bytes = request.bytes().chain(attempt.to_le_bytes());
+    let hash = bytes.fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
+    let variant = hash >> 60;
+    match dice(usize::try_from(hash % (1 << 30)).expect("it fits")) {
+        _ if attempt >= ILL_AT_MOST => None,
+        0..10 => Some((Ill::Throttle, variant)),
+        10..15 => Some((Ill::Broken, variant)),
+        15..17 => Some((Ill::Cut, variant)),
+        17 => Some((Ill::Malformed, variant)),
+        18 => Some((Ill::Hang, variant)),
+        _ => None,
+    }
+}
+
+/// A provider that goes ill as told, and counts how.
+fn ailing(hang: Duration) -> (Stub, Arc<Mutex<BTreeMap<Ill, u64>>>) {
+    let counted: Arc<Mutex<BTreeMap<Ill, u64>>> = Arc::default();
+    let counts = Arc::clone(&counted);
+    let attempts: Mutex<HashMap<String, u64>> = Mutex::default();
+    let stub = Stub::start(move |seen| {
+        let request = seen.body.to_string();
+        let attempt = {
+            let mut attempts = attempts.lock().expect("the attempts");
+            let attempt = attempts.entry(request.clone()).or_default();
+            *attempt += 1;
+            *attempt - 1
+        };
+        let Some((ill, variant)) = ill(&request, attempt) else { return good(seen) };
+        *counts.lock().expect("the counts").entry(ill).or_default() += 1;
+        let slow_down = || Answer::json(429, &json!({"error": {"message": "slow down"}}));
+        match ill {
+            Ill::Throttle if variant < 6 => slow_down(),
+            Ill::Throttle if variant < 10 => slow_down().header("retry-after-ms", "20"),
+            Ill::Throttle if variant < 14 => slow_down().header("retry-after", "0.03"),
+            Ill::Throttle => slow_down().header("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT"),
+            Ill::Broken => Answer::json(500, &json!({"error": {"message": "oh"}})),
+            Ill::Cut => Answer::Cut("{\"choices\": [{\"mess".to_owned()),
+            Ill::Malformed => Answer::text(200, "{\"choices\": ["),
+            Ill::Hang => Answer::Hang(hang),
+        }
+    });
+    (stub, counted)
+}
+
+/// The retries by reason, as the report tells them.
+fn retries(report: &Value) -> BTreeMap<String, u64> {
+    let notes = report["diagnostics"].as_array().expect("diagnostics").iter();
+    let paced =
+        notes.filter(|note| note["code"] == "provider-paced").filter_map(|note| note["message"].as_str());
+    paced
+        .flat_map(|message| message.split_once(": ").expect("a list").1.split(", "))
+        .filter_map(|part| part.trim_end_matches(')').split_once(" retried ("))
+        .map(|(count, reason)| (reason.to_owned(), count.parse().expect("a count")))
+        .collect()
+}
+
 #[test]
 fn a_provider_that_misbehaves_in_every_way_changes_no_verdict() {
-    const CASES: usize = 400;
-    let quiet = Stub::start(good);
-    let calm = served("openai", &quiet.url, 4.0, CASES).run(&["eval", "--json"]).exits(0).json();
-    let wild = Stub::start(|seen| match dice(seen.index) {
-        0..5 => Answer::json(429, &json!({"error": {"message": "slow down"}})).header("retry-after-ms", "5"),
-        5..8 => Answer::json(429, &json!({"error": {"message": "slow down"}})).header("retry-after", "0.02"),
-        8..13 => Answer::json(500, &json!({"error": {"message": "oh"}})).header("retry-after-ms", "5"),
-        13..15 => Answer::Cut("{\"choices\": [{\"mess".to_owned()),
-        15 => Answer::text(200, "{\"choices\": ["),
-        _ => good(seen),
+    const CASES: usize = 2_000;
+    const AT_ONCE: usize = 32;
+    let limit = format!("providers:\n  openai: {{api: openai, concurrency: {AT_ONCE}}}\n");
+    // The first ones take a while, so that as many as may be are under way at once.
+    let quiet = Stub::start(|seen| {
+        let wait = Duration::from_millis(if seen.index < 2 * AT_ONCE { 200 } else { 0 });
+        good(seen).after(wait)
     });
+    let project = served("openai", &quiet.url, 4.0, CASES);
+    project.write("llmops.yaml", &limit);
+    let calm = project.run(&["eval", "--json"]).exits(0).json();
+    assert_eq!(quiet.count(), 2 * CASES);
+    assert_eq!(quiet.peak(), AT_ONCE);
+
+    let (wild, counted) = ailing(Duration::from_millis(1_000));
     let project = served("openai", &wild.url, 4.0, CASES);
-    project.write("llmops.yaml", "providers:\n  openai: {api: openai, concurrency: 16}\n");
-    let report = project.run(&["eval", "--json", "--retries", "12"]).exits(0).json();
+    project.write("llmops.yaml", &limit);
+    let report = project.run(&["eval", "--json", "--timeout", "2"]).exits(0).json();
     assert_eq!(report["gates"][0]["cases_scored"], CASES);
-    assert!(
-        report["gates"][0]["calls"]["retries"].as_u64().is_some_and(|retries| retries > 50),
-        "{}",
-        wild.count()
-    );
-    assert_eq!(essence(&report)["gates"][0]["score"], essence(&calm)["gates"][0]["score"]);
+    assert_eq!(essence(&report)["gates"], essence(&calm)["gates"], "verdict and scores, case by case");
     assert_eq!(report["verdict"], calm["verdict"]);
-    assert!(wild.peak() <= 16, "{}", wild.peak());
+    assert!(wild.peak() <= AT_ONCE, "{}", wild.peak());
+
+    let counted = counted.lock().expect("the counts").clone();
+    let expected: BTreeMap<String, u64> = counted
+        .iter()
+        .map(|(ill, count)| {
+            let reason = match ill {
+                Ill::Throttle => "rate_limited",
+                Ill::Broken => "server_error",
+                Ill::Cut => "cut",
+                Ill::Malformed => "undecodable",
+                Ill::Hang => "timeout",
+            };
+            (reason.to_owned(), *count)
+        })
+        .collect();
+    assert_eq!(retries(&report), expected);
+    let sum: u64 = counted.values().sum();
+    assert_eq!(report["gates"][0]["calls"]["retries"], sum);
+    assert_eq!(wild.count() as u64, 2 * CASES as u64 + sum, "every attempt is accounted for");
+    assert!(counted.len() == 5 && counted.values().all(|count| *count >= 20), "{counted:?}");
 }
 
 #[test]

@@ -51,7 +51,7 @@ pub enum Answer {
     Reply { status: u16, headers: Vec<(String, String)>, body: String, delay: Duration },
     /// Half a body, then the connection closes.
     Cut(String),
-    /// Nothing, for this long.
+    /// Nothing, and the connection stays open until the caller leaves. It counts as under way for this long.
     Hang(Duration),
 }
 
@@ -109,6 +109,15 @@ impl Answer {
         match self {
             Self::Reply { status, headers, body, .. } => Self::Reply { status, headers, body, delay: wait },
             other => other,
+        }
+    }
+
+    /// How long it takes until its first byte.
+    fn takes(&self) -> Duration {
+        match self {
+            Self::Reply { delay, .. } => *delay,
+            Self::Cut(_) => Duration::ZERO,
+            Self::Hang(wait) => *wait,
         }
     }
 
@@ -216,8 +225,10 @@ fn serve(stream: TcpStream, state: &State) {
         if state.keep {
             state.seen.lock().expect("the list").push(seen);
         }
-        let open = answer_with(&mut out, answer);
+        // Over before the caller can know it: what counts as under way at once was so for the caller too.
+        thread::sleep(answer.takes());
         state.active.fetch_sub(1, Ordering::SeqCst);
+        let open = answer_with(&mut out, answer);
         if !open {
             return;
         }
@@ -249,10 +260,7 @@ fn read(reader: &mut BufReader<TcpStream>, state: &State) -> Option<Seen> {
 /// Writes an answer; whether the connection stays open.
 fn answer_with(out: &mut TcpStream, answer: Answer) -> bool {
     match answer {
-        Answer::Reply { status, headers, body, delay } => {
-            if !delay.is_zero() {
-                thread::sleep(delay);
-            }
+        Answer::Reply { status, headers, body, .. } => {
             let mut head = format!("HTTP/1.1 {status} Stub\r\ncontent-length: {}\r\n", body.len());
             for (name, value) in headers {
                 head.push_str(&format!("{name}: {value}\r\n"));
@@ -270,8 +278,9 @@ fn answer_with(out: &mut TcpStream, answer: Answer) -> bool {
             drop(out.shutdown(std::net::Shutdown::Both));
             false
         }
-        Answer::Hang(wait) => {
-            thread::sleep(wait);
+        Answer::Hang(_) => {
+            out.set_read_timeout(Some(Duration::from_secs(60))).ok();
+            drop(out.read(&mut [0]));
             false
         }
     }
