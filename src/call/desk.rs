@@ -2,6 +2,7 @@
 //! stored before anyone hears of it; a failure never is.
 
 use super::budget::Budget;
+use super::flights::Flights;
 use super::{CallFailure, Providers, miss};
 use crate::domain::exchange::Source;
 use crate::domain::{Digest, Error, Exchange, PromptName, Reply, Request, Result, Usd};
@@ -101,6 +102,9 @@ pub struct Desk {
     pub misses: Option<Misses>,
     /// The exchanges of this run, kept where they are to be recorded.
     pub recorded: Option<Mutex<Vec<(PromptName, Exchange)>>>,
+    /// The requests under way. The trial's number is part of a request, so that only what would be the same answer is
+    /// asked for once.
+    pub flights: Flights,
 }
 
 impl Desk {
@@ -110,14 +114,17 @@ impl Desk {
     /// See [`Denied`].
     pub async fn ask(&self, request: &Request, prompt: &PromptName) -> Result<Answered, Denied> {
         let key = request.key();
-        if let Some((exchange, source)) = self.stored(&key).map_err(Denied::Storage)? {
-            let cost = self.prices.cost(&request.model, &request.provider, &exchange.reply.usage);
-            let (latency_ms, reply) = (exchange.latency_ms, exchange.reply.clone());
-            self.record(prompt, exchange);
-            return Ok(Answered { reply, key, source, latency_ms, retries: 0, cost });
+        if let Some(answered) = self.at_hand(request, key, prompt)? {
+            return Ok(answered);
         }
         if self.policy == Policy::Offline && request.api != BUILTIN {
             return Err(Denied::NotRecorded);
+        }
+        let keeps = request.cacheable && request.api != BUILTIN;
+        let _flight = if keeps { Some(self.flights.enter(key).await) } else { None };
+        // Whoever made the same request in the meantime has stored what came of it.
+        if keeps && let Some(answered) = self.at_hand(request, key, prompt)? {
+            return Ok(answered);
         }
         if let Some(misses) = self.misses.as_ref().filter(|_| request.api != BUILTIN) {
             misses.add(request, &self.store);
@@ -141,12 +148,26 @@ impl Desk {
             latency_ms: answer.latency_ms,
             at: (self.now)(),
         };
-        if request.cacheable && request.api != BUILTIN {
+        if keeps {
             self.store.put(&exchange).map_err(Denied::Storage)?;
         }
         let reply = exchange.reply.clone();
         self.record(prompt, exchange);
         Ok(Answered { reply, key, source: Source::Live, latency_ms: answer.latency_ms, retries, cost })
+    }
+
+    /// The stored or recorded reply to `request`, whose key is `key`.
+    fn at_hand(
+        &self,
+        request: &Request,
+        key: Digest,
+        prompt: &PromptName,
+    ) -> Result<Option<Answered>, Denied> {
+        let Some((exchange, source)) = self.stored(&key).map_err(Denied::Storage)? else { return Ok(None) };
+        let cost = self.prices.cost(&request.model, &request.provider, &exchange.reply.usage);
+        let (latency_ms, reply) = (exchange.latency_ms, exchange.reply.clone());
+        self.record(prompt, exchange);
+        Ok(Some(Answered { reply, key, source, latency_ms, retries: 0, cost }))
     }
 
     /// Whether a reply to `request` is at hand without a call.

@@ -14,6 +14,7 @@ pub mod endpoint;
 pub mod environment;
 pub mod exec;
 pub mod fault;
+pub mod flights;
 pub mod http;
 pub mod https;
 mod lane;

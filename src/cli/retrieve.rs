@@ -167,5 +167,6 @@ fn desk(workspace: &Workspace, terminal: &Terminal, args: &RetrieveArgs) -> Resu
         now: clock::rfc3339,
         misses: None,
         recorded: None,
+        flights: Default::default(),
     })
 }
