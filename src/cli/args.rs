@@ -331,6 +331,9 @@ pub struct EvalArgs {
     /// Stop before spending more than this.
     #[arg(long, value_name = "USD")]
     pub max_cost: Option<Usd>,
+    /// Stop after so many seconds: what finished is kept, what did not has no grade.
+    #[arg(long, value_name = "S", value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_time: Option<u64>,
     /// Say what would run and what it would cost; call nothing.
     #[arg(long)]
     pub plan: bool,

@@ -1,10 +1,11 @@
 //! One trial: context, messages, answer, asserts, judge. Whatever fails outside becomes an unscored grade with its
 //! reason; only a wrong input ends the run.
 
+use super::deadline::Deadline;
 use super::outputs::Outputs;
 use super::request::Target;
+use super::ungraded::{Ungraded, cost_limit, failed, not_recorded, out_of_time, ungradable};
 use crate::call::desk::{Answered, Denied, Desk};
-use crate::call::{CallFailure, FailureKind};
 use crate::domain::exchange::FinishReason;
 use crate::domain::grade::{CallRecord, CallRole, Judgement};
 use crate::domain::{
@@ -93,6 +94,8 @@ pub struct Shared {
     pub no_exec: bool,
     /// Calls at once over all providers, which sizes the flight.
     pub concurrency: usize,
+    /// When the run has to be over.
+    pub deadline: Option<Arc<Deadline>>,
 }
 
 impl Shared {
@@ -129,16 +132,12 @@ pub(super) async fn run(shared: &Shared, place: Place) -> Result<TrialRecord> {
         calls: Vec::new(),
         failed_attempts: 0,
     };
-    match trial.answer(case).await? {
-        Err(ungraded) => record.grade = ungraded.into_grade(),
-        Ok(answered) => {
-            record.grade = trial.grade(&row, &answered).await?.unwrap_or_else(Ungraded::into_grade);
-            record.output = Some(answered.reply.text.clone());
-            record.finish = Some(answered.reply.finish.clone());
-            record.refused = Some(is_refusal(&answered.reply));
-            record.reported = answered.reply.model.clone();
-            record.context = answered.context;
-        }
+    match &shared.deadline {
+        None => trial.fill(&row, &mut record).await?,
+        Some(deadline) => match deadline.hold(trial.fill(&row, &mut record)).await {
+            Some(done) => done?,
+            None => record.grade = out_of_time(deadline).into_grade(),
+        },
     }
     record.calls = trial.calls;
     record.failed_attempts = trial.failed_attempts;
@@ -153,18 +152,6 @@ struct Given {
     context: Vec<Chunk>,
 }
 
-/// Why a trial has no grade.
-struct Ungraded {
-    reason: Unscored,
-    detail: String,
-}
-
-impl Ungraded {
-    fn into_grade(self) -> Grade {
-        Grade::Unscored { reason: self.reason, detail: self.detail }
-    }
-}
-
 struct Trial<'a> {
     shared: &'a Shared,
     gate: &'a GatePlan,
@@ -174,6 +161,22 @@ struct Trial<'a> {
 }
 
 impl Trial<'_> {
+    /// Answers and grades, into the record.
+    async fn fill(&mut self, row: &CaseRow, record: &mut TrialRecord) -> Result<()> {
+        match self.answer(&row.case).await? {
+            Err(ungraded) => record.grade = ungraded.into_grade(),
+            Ok(answered) => {
+                record.grade = self.grade(row, &answered).await?.unwrap_or_else(Ungraded::into_grade);
+                record.output = Some(answered.reply.text.clone());
+                record.finish = Some(answered.reply.finish.clone());
+                record.refused = Some(is_refusal(&answered.reply));
+                record.reported = answered.reply.model.clone();
+                record.context = answered.context;
+            }
+        }
+        Ok(())
+    }
+
     /// The answer: given by a file, or asked of the model under test.
     async fn answer(&mut self, case: &Case) -> Result<std::result::Result<Given, Ungraded>> {
         let context = match self.context(case).await? {
@@ -338,6 +341,10 @@ impl Trial<'_> {
         request: &Request,
         role: CallRole,
     ) -> Result<std::result::Result<Answered, Ungraded>> {
+        // One answer may arrive in the very moment in which the time is over: nothing is asked after it.
+        if let Some(deadline) = self.shared.deadline.as_ref().filter(|deadline| deadline.is_over()) {
+            return Ok(Err(out_of_time(deadline)));
+        }
         match self.shared.desk.ask(request, &self.gate.prompt.name).await {
             Ok(answered) => {
                 self.calls.push(CallRecord {
@@ -360,29 +367,6 @@ impl Trial<'_> {
             }
         }
     }
-}
-
-fn not_recorded(what: &str) -> Ungraded {
-    let detail = format!("offline, and {what} neither stored nor recorded");
-    Ungraded { reason: Unscored::NotRecorded, detail }
-}
-
-fn cost_limit() -> Ungraded {
-    let detail = "the next call could exceed the cost limit".to_owned();
-    Ungraded { reason: Unscored::CostLimit, detail }
-}
-
-fn failed(failure: CallFailure, role: CallRole) -> Ungraded {
-    let reason = match (role, failure.kind) {
-        (CallRole::Judge, _) => Unscored::JudgeError,
-        (CallRole::Answer | CallRole::Embedding, FailureKind::Timeout) => Unscored::Timeout,
-        (CallRole::Answer | CallRole::Embedding, _) => Unscored::ProviderError,
-    };
-    Ungraded { reason, detail: failure.detail }
-}
-
-fn ungradable(fault: &JudgeFault) -> Ungraded {
-    Ungraded { reason: fault.unscored(), detail: format!("the judge's reply cannot be used: {fault}") }
 }
 
 /// An answer that was not asked for: nothing is known of it but its text.

@@ -19,6 +19,7 @@ mod gates;
 mod histories;
 mod imports;
 mod interrupts;
+mod limits;
 mod locks;
 mod project;
 mod providers;

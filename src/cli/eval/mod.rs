@@ -10,6 +10,7 @@ mod resume;
 mod session;
 mod shown;
 mod since;
+mod told;
 
 use super::args::{EvalArgs, Global};
 use super::clock;

@@ -2,13 +2,14 @@
 
 use super::against::{Against, compare};
 use super::follow::Follower;
+use super::told;
 use crate::aggregate::Tally;
-use crate::call::desk::{Misses, Policy};
+use crate::call::desk::Policy;
 use crate::cli::args::EvalArgs;
 use crate::cli::clock;
 use crate::cli::terminal::Terminal;
 use crate::cli::workspace::Workspace;
-use crate::domain::{Code, Diagnostic, Error, Exchange, Exit, ModelId, Place, Result, Severity, Verdict};
+use crate::domain::{Diagnostic, Error, Exchange, Exit, Result, Severity, Verdict};
 use crate::gate::{Calibration, Comparison, Decision, LatencyEvidence, Terms, decide};
 use crate::ledger::{DEFAULT_KEPT_RUNS, Home, RunReader, export_recordings, prune_runs};
 use crate::manifest::suite::GateTerms;
@@ -25,16 +26,6 @@ use std::fs;
 use std::io::Write;
 use std::sync::{Arc, PoisonError};
 
-/// A provider answered with another model than was asked for.
-pub const MODEL_REPORTED: Code = Code("other-model-reported");
-/// A line of the store or of a recording was skipped.
-pub const STORE_SKIPPED: Code = Code("store-skipped");
-/// What pacing a provider took.
-pub const PACED: Code = Code("provider-paced");
-/// Why calls were needed.
-pub const NOT_STORED: Code = Code("not-stored");
-/// A provider's calls were stopped.
-pub const PROVIDER_STOPPED: Code = Code("provider-stopped");
 /// Cases shown below a gate.
 const WORST: usize = 5;
 
@@ -121,9 +112,8 @@ impl Finished {
             Ending::Complete => worst(&decisions).map_or(Exit::NoVerdict, Verdict::exit),
         };
         let mut diagnostics: Vec<Diagnostic> = warnings.to_vec();
-        diagnostics.extend(self.reported_models());
-        diagnostics.extend(self.skipped());
-        diagnostics.extend(self.paced());
+        diagnostics.extend(told::other_models(plan, &self.follower.gates));
+        diagnostics.extend(told::of_run(&self.shared, args));
         let report = v1::Report {
             schema: v1::SCHEMA.to_owned(),
             verdict: worst(&decisions).map(v1::Verdict::from),
@@ -217,64 +207,6 @@ impl Finished {
         })
     }
 
-    fn reported_models(&self) -> Vec<Diagnostic> {
-        let mut found = Vec::new();
-        for (gate, gathered) in self.shared.plan.gates.iter().zip(&self.follower.gates) {
-            let judge = gate.suite.judge.as_ref();
-            let asked = [
-                (Some(&gate.model), &gathered.reported.answers, Some(&gate.prompt.places.model_target)),
-                (judge.map(|judge| &judge.model), &gathered.reported.judges, judge.map(|judge| &judge.place)),
-            ];
-            for (asked, reported, place) in asked {
-                let Some(asked) = asked else { continue };
-                let others: Vec<&str> =
-                    reported.iter().filter(|model| *model != asked).map(ModelId::as_str).collect();
-                if !others.is_empty() {
-                    found.push(other_model(asked, &others, place));
-                }
-            }
-        }
-        found
-    }
-
-    fn skipped(&self) -> Vec<Diagnostic> {
-        let recordings =
-            self.shared.desk.recordings.iter().flat_map(crate::ledger::Recordings::take_warnings);
-        let lines = self.shared.desk.store.take_warnings().into_iter().chain(recordings);
-        lines.map(|line| Diagnostic::warning(STORE_SKIPPED, line)).collect()
-    }
-
-    /// Why calls were needed, and what holding back, retrying and the breaker did, by provider.
-    fn paced(&self) -> Vec<Diagnostic> {
-        let misses = self.shared.desk.misses.as_ref().map(Misses::counted).unwrap_or_default();
-        let mut found: Vec<Diagnostic> = misses
-            .into_iter()
-            .map(|(why, count)| Diagnostic::note(NOT_STORED, format!("{count} calls were needed: {why}")))
-            .collect();
-        for pacing in self.shared.desk.providers.pacing() {
-            let retries =
-                pacing.retries.iter().map(|(reason, count)| format!("{count} retried ({})", reason.as_str()));
-            let waits = pacing.waits.iter().map(|(reason, (count, total))| {
-                format!("{count} waited ({}, {:.1} s in all)", reason.as_str(), total.as_secs_f64())
-            });
-            let words: Vec<String> = retries.chain(waits).collect();
-            if !words.is_empty() {
-                found.push(Diagnostic::note(
-                    PACED,
-                    format!("calls to `{}`: {}", pacing.provider, words.join(", ")),
-                ));
-            }
-            if let Some(why) = pacing.stopped {
-                let message = format!("no more calls were made to `{}`: {why}", pacing.provider);
-                found.push(
-                    Diagnostic::warning(PROVIDER_STOPPED, message)
-                        .help("run again when it answers: what finished is stored"),
-                );
-            }
-        }
-        found
-    }
-
     /// Writes the exchanges of this run as recordings, per prompt.
     /// Those of the other side of a comparison are in them, for without them it could not be made again.
     fn export(&self, workspace: &Workspace, against: &Against) -> Result<()> {
@@ -296,14 +228,6 @@ impl Finished {
         }
         Ok(())
     }
-}
-
-fn other_model(asked: &ModelId, others: &[&str], place: Option<&Place>) -> Diagnostic {
-    let message = format!("asked for `{asked}`, and the provider reported {}", others.join(", "));
-    let mut finding =
-        Diagnostic::warning(MODEL_REPORTED, message).help("pin the model that answers, or ask the provider");
-    finding.place = place.cloned();
-    finding
 }
 
 /// The record of a judge as reports refer to it.

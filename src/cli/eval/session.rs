@@ -20,7 +20,7 @@ use crate::ledger::{
 use crate::manifest::assert::Check;
 use crate::plan::{GatePlan, Plan, inputs_digest};
 use crate::run::outputs::Outputs;
-use crate::run::{JudgeProvider, Shared, Stop, conduct};
+use crate::run::{Deadline, JudgeProvider, Shared, Stop, conduct};
 use crate::study::calibration::shown::Shown;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -98,6 +98,8 @@ impl Session {
         let spent = finished.follower.gates.iter().filter_map(|gate| gate.tally.calls.spent()).sum();
         desk.budget = Budget::after(args.max_cost, spent);
         let mut shared = with_desk(workspace, args, plan, desk)?;
+        // So does one clock.
+        shared.deadline.clone_from(&finished.shared.deadline);
         shared.renderer = Arc::clone(&then.renderer);
         shared.retrievers = retrievers::of_gates(then, &shared.plan.gates)?;
         if !args.offline && !offline {
@@ -193,6 +195,7 @@ fn with_desk(workspace: &Workspace, args: &EvalArgs, plan: Plan, desk: Desk) -> 
         root: workspace.root.clone(),
         no_exec: args.no_exec,
         concurrency: concurrency(workspace, &plan, args),
+        deadline: args.max_time.map(|seconds| Arc::new(Deadline::after(Duration::from_secs(seconds)))),
         plan,
     })
 }
@@ -259,6 +262,7 @@ fn desk(
         now: clock::rfc3339,
         misses: terminal.verbose.then(Default::default),
         recorded: args.record.then(Default::default),
+        flights: Default::default(),
     })
 }
 

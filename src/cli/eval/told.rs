@@ -1,0 +1,107 @@
+//! What a run has to say beside its verdict: other models than were asked for, lines of the store that were skipped,
+//! what pacing and retries did, and a clock that ran out.
+
+use super::follow::Gathered;
+use crate::call::desk::Misses;
+use crate::cli::args::EvalArgs;
+use crate::domain::{Code, Diagnostic, ModelId, Place};
+use crate::plan::Plan;
+use crate::run::{Deadline, Shared};
+
+/// A provider answered with another model than was asked for.
+pub const MODEL_REPORTED: Code = Code("other-model-reported");
+/// A line of the store or of a recording was skipped.
+pub const STORE_SKIPPED: Code = Code("store-skipped");
+/// What pacing a provider took.
+pub const PACED: Code = Code("provider-paced");
+/// Why calls were needed.
+pub const NOT_STORED: Code = Code("not-stored");
+/// A provider's calls were stopped.
+pub const PROVIDER_STOPPED: Code = Code("provider-stopped");
+/// The time of the run was over.
+pub const TIME_LIMIT: Code = Code("time-limit");
+
+/// Models that answered or judged and were not asked for.
+pub fn other_models(plan: &Plan, gates: &[Gathered]) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for (gate, gathered) in plan.gates.iter().zip(gates) {
+        let judge = gate.suite.judge.as_ref();
+        let asked = [
+            (Some(&gate.model), &gathered.reported.answers, Some(&gate.prompt.places.model_target)),
+            (judge.map(|judge| &judge.model), &gathered.reported.judges, judge.map(|judge| &judge.place)),
+        ];
+        for (asked, reported, place) in asked {
+            let Some(asked) = asked else { continue };
+            let others: Vec<&str> =
+                reported.iter().filter(|model| *model != asked).map(ModelId::as_str).collect();
+            if !others.is_empty() {
+                found.push(other_model(asked, &others, place));
+            }
+        }
+    }
+    found
+}
+
+fn other_model(asked: &ModelId, others: &[&str], place: Option<&Place>) -> Diagnostic {
+    let message = format!("asked for `{asked}`, and the provider reported {}", others.join(", "));
+    let mut finding =
+        Diagnostic::warning(MODEL_REPORTED, message).help("pin the model that answers, or ask the provider");
+    finding.place = place.cloned();
+    finding
+}
+
+/// Everything else.
+pub fn of_run(shared: &Shared, args: &EvalArgs) -> Vec<Diagnostic> {
+    let mut found = skipped(shared);
+    found.extend(paced(shared));
+    found.extend(shared.deadline.as_ref().and_then(|deadline| out_of_time(deadline, args)));
+    found
+}
+
+fn out_of_time(deadline: &Deadline, args: &EvalArgs) -> Option<Diagnostic> {
+    let cut = deadline.cut();
+    let seconds = deadline.allowed().as_secs();
+    let trials = if cut == 1 { "1 trial was".to_owned() } else { format!("{cut} trials were") };
+    let message =
+        format!("the time of the run was over after {seconds} s (--max-time): {trials} not finished");
+    let again = if args.no_cache { "`llmops eval` without --no-cache" } else { "`llmops eval` again" };
+    let help = format!("run {again}: it continues from the replies that are stored");
+    (cut > 0).then(|| Diagnostic::warning(TIME_LIMIT, message).help(help))
+}
+
+fn skipped(shared: &Shared) -> Vec<Diagnostic> {
+    let recordings = shared.desk.recordings.iter().flat_map(crate::ledger::Recordings::take_warnings);
+    let lines = shared.desk.store.take_warnings().into_iter().chain(recordings);
+    lines.map(|line| Diagnostic::warning(STORE_SKIPPED, line)).collect()
+}
+
+/// Why calls were needed, and what holding back, retrying and the breaker did, by provider.
+fn paced(shared: &Shared) -> Vec<Diagnostic> {
+    let misses = shared.desk.misses.as_ref().map(Misses::counted).unwrap_or_default();
+    let mut found: Vec<Diagnostic> = misses
+        .into_iter()
+        .map(|(why, count)| Diagnostic::note(NOT_STORED, format!("{count} calls were needed: {why}")))
+        .collect();
+    for pacing in shared.desk.providers.pacing() {
+        let retries =
+            pacing.retries.iter().map(|(reason, count)| format!("{count} retried ({})", reason.as_str()));
+        let waits = pacing.waits.iter().map(|(reason, (count, total))| {
+            format!("{count} waited ({}, {:.1} s in all)", reason.as_str(), total.as_secs_f64())
+        });
+        let words: Vec<String> = retries.chain(waits).collect();
+        if !words.is_empty() {
+            found.push(Diagnostic::note(
+                PACED,
+                format!("calls to `{}`: {}", pacing.provider, words.join(", ")),
+            ));
+        }
+        if let Some(why) = pacing.stopped {
+            let message = format!("no more calls were made to `{}`: {why}", pacing.provider);
+            found.push(
+                Diagnostic::warning(PROVIDER_STOPPED, message)
+                    .help("run again when it answers: what finished is stored"),
+            );
+        }
+    }
+    found
+}
