@@ -60,6 +60,11 @@ impl Terminal {
         drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
     }
 
+    /// Standard output for a machine form that is written in parts.
+    pub fn pipe() -> impl Write {
+        Pipe(io::stdout().lock())
+    }
+
     /// Writes a line to stderr.
     pub fn say(&self, line: &str) {
         let mut err = io::stderr().lock();
@@ -97,6 +102,25 @@ impl Terminal {
     pub fn detail(&self, line: &str) {
         if self.verbose {
             self.say(line);
+        }
+    }
+}
+
+/// A pipe whose reader may leave: whoever closed it has read enough, and how the run ended stays what it is.
+struct Pipe<W>(W);
+
+impl<W: Write> Write for Pipe<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.0.write(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(bytes.len()),
+            written => written,
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self.0.flush() {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            flushed => flushed,
         }
     }
 }

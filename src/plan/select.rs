@@ -238,11 +238,12 @@ fn cases(suite: &Suite, selection: &Selection) -> Vec<usize> {
             selection.tags.iter().all(|tag| case.tags.get(&tag.key) == Some(&tag.value))
         });
     }
-    if let Some(shard) = &selection.shard {
-        taken.retain(|&index| shard.holds(set.id(index)));
-    }
     if let Some(size) = selection.sample {
         taken = sampled(suite, &taken, size, 0, None);
+    }
+    // Last, so that all shards together are what one run takes.
+    if let Some(shard) = &selection.shard {
+        taken.retain(|&index| shard.holds(set.id(index)));
     }
     taken
 }

@@ -191,6 +191,7 @@ pub fn gate() -> v1::Gate {
             p_value: Some(0.004),
             worse: vec!["refund-window".into(), "=cmd|'/C calc'!A0".into()],
             better: vec!["greeting".into()],
+            cases: None,
         }),
         usage: v1::Usage {
             input_tokens: Some(61_204),
@@ -264,6 +265,7 @@ pub fn report() -> v1::Report {
             selection: None,
             shard: None,
             plan_digest: digest('e'),
+            offline: false,
             git: Some(v1::Git {
                 commit: Some("4be1c07aa2".into()),
                 dirty: true,

@@ -27,6 +27,7 @@ mod releases;
 mod retrieval;
 mod scaffold;
 mod secrets;
+mod shard_laws;
 mod shards;
 #[path = "../support/stub.rs"]
 #[allow(dead_code, reason = "benches use the rest of it")]

@@ -126,11 +126,67 @@ pub fn compare(
             // A prompt that is there and cannot be read is not new: nothing is known of it.
             None if then.snapshot.is_file(&head.prompt.path) => paired(head, tally, None, label, candidate),
             None => Compared { comparison: Some(Comparison::NewPrompt), ..Compared::default() },
-            Some(other) if other.same => paired(head, tally, Some(tally), label, candidate),
-            Some(_) => paired(head, tally, tallies.get(&at), label, candidate),
+            Some(other) if other.same => paired(head, tally, Some(&graded(tally)), label, candidate),
+            Some(_) => {
+                let before = tallies.get(&at).map(graded);
+                paired(head, tally, before.as_deref(), label, candidate)
+            }
         });
+        let found = against.gates.last_mut().and_then(|found| found.baseline.as_mut());
+        if let (Some(baseline), None) = (found, &finished.shared.plan.selection.shard) {
+            baseline.cases = None;
+        }
     }
     Ok(against)
+}
+
+impl Against {
+    /// The comparisons of a run out of those of its shards: every case is paired anew, from what the shards say of the
+    /// baseline.
+    ///
+    /// # Errors
+    /// When the shards were not compared with the same.
+    pub fn of_shards(plan: &Plan, heads: &[v1::Report], gates: &[Gathered]) -> Result<Self> {
+        let runs = || heads.iter().filter_map(|head| head.run.as_ref());
+        let base = runs().find_map(|run| run.git.as_ref().and_then(|git| git.base.clone()));
+        let candidate = plan.selection.model.is_some();
+        let mut against = Self { base, candidate, ..Self::default() };
+        for (gate, gathered) in plan.gates.iter().zip(gates) {
+            let parts: Vec<Option<&v1::Baseline>> = heads
+                .iter()
+                .flat_map(|head| &head.gates)
+                .filter(|part| gate.prompt.name.as_str() == part.prompt.name)
+                .filter(|part| gate.suite.name.as_str() == part.suite.name)
+                .map(|part| part.baseline.as_ref())
+                .collect();
+            let first = parts.first().copied().flatten();
+            let rev = first.map(|baseline| &baseline.rev);
+            if parts.iter().any(|part| part.map(|baseline| &baseline.rev) != rev) {
+                return Err(Error::input(format!(
+                    "the shards compared `{}` with different baselines",
+                    gate.prompt.name
+                ))
+                .hint("run every shard with the same --baseline"));
+            }
+            against.gates.push(match rev {
+                Some(rev) => {
+                    let cases: Option<Vec<_>> =
+                        parts.into_iter().flatten().map(|baseline| baseline.cases.as_deref()).collect();
+                    let cases = cases.map(|cases| cases.concat());
+                    let mut found = paired(gate, &gathered.tally, cases.as_deref(), rev, candidate);
+                    if let Some(baseline) = &mut found.baseline {
+                        baseline.cases = None;
+                    }
+                    found
+                }
+                None if against.base.is_some() => {
+                    Compared { comparison: Some(Comparison::NewPrompt), ..Compared::default() }
+                }
+                None => Compared::default(),
+            });
+        }
+        Ok(against)
+    }
 }
 
 /// Whether a run ended because a template does not fit a case.
@@ -168,25 +224,42 @@ fn other(then: &Workspace, head: &GatePlan, selection: &Selection) -> Result<Opt
     }))
 }
 
-/// Pairs two tallies by case.
-fn paired(head: &GatePlan, now: &Tally, then: Option<&Tally>, label: &str, candidate: bool) -> Compared {
-    let before: HashMap<_, _> =
-        then.iter().flat_map(|tally| tally.cases()).map(|case| (&case.id, case)).collect();
+/// The cases of a tally of which every trial has a grade.
+fn graded(tally: &Tally) -> Vec<v1::BaselineCase> {
+    let whole = tally.cases().iter().filter(|case| case.unscored == 0);
+    whole
+        .map(|case| v1::BaselineCase {
+            id: case.id.to_string(),
+            score: case.mean(),
+            passed: case.asserts.failed == 0,
+        })
+        .collect()
+}
+
+/// Pairs a tally by case with what the other side had.
+fn paired(
+    head: &GatePlan,
+    now: &Tally,
+    then: Option<&[v1::BaselineCase]>,
+    label: &str,
+    candidate: bool,
+) -> Compared {
+    let before: HashMap<&str, &v1::BaselineCase> =
+        then.unwrap_or_default().iter().map(|case| (case.id.as_str(), case)).collect();
     let planned = u64::try_from(head.cases.len()).unwrap_or(u64::MAX);
-    let whole = |case: &crate::aggregate::case::CaseTally| case.unscored == 0;
-    let passed = |case: &crate::aggregate::case::CaseTally| whole(case).then_some(case.asserts.failed == 0);
     let pairs: Vec<Pair> = now
         .cases()
         .iter()
+        .filter(|case| case.unscored == 0)
         .filter_map(|case| {
-            let old = before.get(&case.id).filter(|old| whole(old) && whole(case))?;
+            let old = before.get(case.id.as_str())?;
             Some(Pair {
                 id: case.id.clone(),
                 weight: case.weight,
-                base: old.mean()?,
+                base: old.score?,
                 head: case.mean()?,
-                base_passed: passed(old),
-                head_passed: passed(case),
+                base_passed: Some(old.passed),
+                head_passed: Some(case.asserts.failed == 0),
             })
         })
         .collect();
@@ -203,6 +276,7 @@ fn paired(head: &GatePlan, now: &Tally, then: Option<&Tally>, label: &str, candi
             p_value: None,
             worse: Vec::new(),
             better: Vec::new(),
+            cases: then.map(<[_]>::to_vec),
         };
         let note = format!(
             "only {n} of {planned} cases have a score on both sides: nothing was compared with {label}"
@@ -221,6 +295,7 @@ fn paired(head: &GatePlan, now: &Tally, then: Option<&Tally>, label: &str, candi
         p_value: found.p_value,
         worse: names(&found.worse),
         better: names(&found.better),
+        cases: then.map(<[_]>::to_vec),
     };
     let mut notes = Vec::new();
     if candidate {

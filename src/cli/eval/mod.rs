@@ -1,6 +1,7 @@
 //! `llmops eval`: the gate.
 
 mod against;
+mod empty;
 mod follow;
 mod keys;
 mod merge;
@@ -17,7 +18,7 @@ use super::clock;
 use super::lock;
 use super::terminal::Terminal;
 use super::workspace::{Opened, Workspace};
-use crate::domain::{Error, Exit, ModelId, Result};
+use crate::domain::{Error, Exit, Kind, ModelId, Result};
 use crate::manifest::prompt::Prompt;
 use crate::plan::{Selection, plan};
 use crate::report::stored::StoredRun;
@@ -44,7 +45,7 @@ pub fn eval(global: &Global, terminal: &Terminal, args: &EvalArgs) -> Result<Exi
         && args.suite.is_none()
         && since::untouched(&opened, base)?
     {
-        return since::unaffected(base, terminal, args, &[], started);
+        return empty::unaffected(base, terminal, args, &[], started);
     }
     let workspace = opened.read(&clock::today());
     let resumed = resume::resolve(&workspace, terminal, args)?;
@@ -55,11 +56,20 @@ pub fn eval(global: &Global, terminal: &Terminal, args: &EvalArgs) -> Result<Exi
     if let (Some(base), Some(then), None) = (changed, &then, &resumed) {
         let touched = since::touched(&workspace, then, terminal, selection)?;
         if touched.nothing {
-            return since::unaffected(base, terminal, args, &touched.notes, started);
+            return empty::unaffected(base, terminal, args, &touched.notes, started);
         }
         (selection, notes) = (touched.selection, touched.notes);
     }
-    let plan = plan(&workspace.sources(), &selection)?;
+    let plan = match plan(&workspace.sources(), &selection) {
+        Err(error) if error.kind() == Kind::NoMatch && args.shard.is_some() && !args.plan => {
+            let all = Selection { shard: None, ..selection };
+            let whole = plan(&workspace.sources(), &all)?;
+            let base = base
+                .map_or_else(|| since::implied(&workspace, terminal, args, &whole), |base| Ok(Some(base)))?;
+            return empty::shard(&workspace, base.as_ref(), terminal, args, &whole, started);
+        }
+        planned => planned?,
+    };
     if plan.planned() == 0 {
         return Err(Error::input("no case is planned").hint("name cases in the suite"));
     }

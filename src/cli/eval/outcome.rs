@@ -2,6 +2,7 @@
 
 use super::against::{Against, compare};
 use super::follow::Follower;
+use super::session::whole;
 use super::told;
 use crate::aggregate::Tally;
 use crate::call::desk::Policy;
@@ -202,7 +203,8 @@ impl Finished {
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             selection: assemble::selection(&plan.selection, outputs),
             shard: plan.selection.shard.as_ref().map(ToString::to_string),
-            plan_digest: plan.digest.to_string(),
+            plan_digest: whole(workspace, plan)?.map_or(plan.digest, |whole| whole.digest).to_string(),
+            offline: args.offline,
             git,
         })
     }
@@ -231,7 +233,7 @@ impl Finished {
 }
 
 /// The record of a judge as reports refer to it.
-fn calibration_ref(shown: &Shown) -> Option<v1::CalibrationRef> {
+pub(super) fn calibration_ref(shown: &Shown) -> Option<v1::CalibrationRef> {
     let (record, digest) = shown.current()?;
     Some(v1::CalibrationRef {
         path: shown.path.to_string(),
@@ -306,7 +308,7 @@ pub fn publish(
 pub fn show(run: &StoredRun, terminal: &Terminal) -> Result<()> {
     let mut text = Vec::new();
     if terminal.json {
-        run.with(WORST, |document| formats::write(Format::Json, document, &mut std::io::stdout().lock()))?;
+        run.with(WORST, |document| formats::write(Format::Json, document, &mut Terminal::pipe()))?;
         return Ok(());
     }
     if terminal.quiet && run.stored.report.exit_code == 0 {
@@ -323,22 +325,29 @@ pub fn show(run: &StoredRun, terminal: &Terminal) -> Result<()> {
 /// When a file cannot be written.
 pub fn write_stored(run: &StoredRun, targets: &[Target], terminal: &Terminal) -> Result<()> {
     for target in targets {
-        if target.is_stdout() {
-            run.with(WORST, |document| {
-                formats::write(target.format, document, &mut std::io::stdout().lock())
-            })?;
-            continue;
+        write_target(target, |out| run.with(WORST, |document| formats::write(target.format, document, out)))?;
+        if !target.is_stdout() {
+            terminal.detail(&format!("wrote {}", target.path.display()));
         }
-        let failed = |error: std::io::Error| {
-            Error::input(format!("cannot write {}", target.path.display())).because(error)
-        };
-        if let Some(folder) = target.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-            fs::create_dir_all(folder).map_err(failed)?;
-        }
-        let mut file = std::io::BufWriter::new(fs::File::create(&target.path).map_err(failed)?);
-        run.with(WORST, |document| formats::write(target.format, document, &mut file))?;
-        file.flush().map_err(failed)?;
-        terminal.detail(&format!("wrote {}", target.path.display()));
     }
     Ok(())
+}
+
+/// Opens the target of a report and lets `write` fill it.
+///
+/// # Errors
+/// When the file cannot be written; what `write` returns.
+pub(super) fn write_target(target: &Target, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+    if target.is_stdout() {
+        return write(&mut Terminal::pipe());
+    }
+    let failed = |error: std::io::Error| {
+        Error::input(format!("cannot write {}", target.path.display())).because(error)
+    };
+    if let Some(folder) = target.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder).map_err(failed)?;
+    }
+    let mut file = std::io::BufWriter::new(fs::File::create(&target.path).map_err(failed)?);
+    write(&mut file)?;
+    file.flush().map_err(failed)
 }

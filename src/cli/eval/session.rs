@@ -18,7 +18,7 @@ use crate::ledger::{
     DEFAULT_STORE_BYTES, ExchangeStore, Home, Prices, Recordings, RunWriter, cost_assert, run_id,
 };
 use crate::manifest::assert::Check;
-use crate::plan::{GatePlan, Plan, inputs_digest};
+use crate::plan::{GatePlan, Plan, Selection, inputs_digest};
 use crate::run::outputs::Outputs;
 use crate::run::{Deadline, JudgeProvider, Shared, Stop, conduct};
 use crate::study::calibration::shown::Shown;
@@ -353,7 +353,18 @@ fn read_outputs(workspace: &Workspace, path: &std::path::Path, plan: &Plan) -> R
         .map_err(|error| Error::input(format!("cannot read {}", path.display())).because(error))?;
     let shown = path.strip_prefix(&workspace.root).unwrap_or(path).to_string_lossy().into_owned();
     let shown = RelPath::new(&shown).unwrap_or_else(RelPath::root);
-    Outputs::read(&shown, &text, plan).map_err(Error::invalid)
+    // The answers to the cases of other shards stand in the same file.
+    let whole = whole(workspace, plan)?;
+    Outputs::read(&shown, &text, whole.as_ref().unwrap_or(plan)).map_err(Error::invalid)
+}
+
+/// What all shards together plan; `None` where the plan is no shard's.
+///
+/// # Errors
+/// As of planning.
+pub(super) fn whole(workspace: &Workspace, shard: &Plan) -> Result<Option<Plan>> {
+    let selection = Selection { shard: None, ..shard.selection.clone() };
+    shard.selection.shard.map(|_| crate::plan::plan(&workspace.sources(), &selection)).transpose()
 }
 
 /// What `--resume` needs of a run, and what says what it was.

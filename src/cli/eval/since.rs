@@ -1,19 +1,13 @@
-//! `--changed` and `--baseline`: the base, what a change touches, and a run that has nothing to do.
+//! `--changed` and `--baseline`: the base, and what a change touches.
 
 use crate::cli::args::EvalArgs;
-use crate::cli::clock;
 use crate::cli::terminal::Terminal;
 use crate::cli::workspace::{Opened, Workspace};
-use crate::domain::{Code, Diagnostic, Digest, Error, Exit, Result};
-use crate::ledger::run_id;
+use crate::domain::{Code, Diagnostic, Error, Result};
 use crate::manifest::reach::Reach;
 use crate::plan::affected::{Changes, changes};
 use crate::plan::{Plan, Selection};
 use crate::repo::{Base, Repository, Variables};
-use crate::report::document::{Cases, Document};
-use crate::report::formats::{self, Format};
-use crate::report::{table, v1};
-use std::io::Write;
 
 /// Why a prompt is run again.
 pub const AFFECTED: Code = Code("affected");
@@ -146,62 +140,4 @@ pub fn touched(
     selection.gates = Some(affected.into_iter().map(|found| (found.prompt, found.suite)).collect());
     let nothing = selection.gates.as_ref().is_none_or(std::collections::BTreeSet::is_empty);
     Ok(Touched { selection, notes, nothing })
-}
-
-/// Says that nothing is affected: exit 0, and a report without gates.
-///
-/// # Errors
-/// When a report cannot be written.
-pub fn unaffected(
-    base: &Base,
-    terminal: &Terminal,
-    args: &EvalArgs,
-    notes: &[Diagnostic],
-    started: jiff::Timestamp,
-) -> Result<Exit> {
-    let head = base.repository.head()?.map(|commit| commit.to_string());
-    let took = clock::now().duration_since(started);
-    let report = v1::Report {
-        schema: v1::SCHEMA.to_owned(),
-        verdict: Some(v1::Verdict::Unaffected),
-        exit_code: Exit::Done.code(),
-        diagnostics: notes.iter().map(v1::Diagnostic::from).collect(),
-        run: Some(v1::Run {
-            id: run_id(started, 0).to_string(),
-            started_at: format!("{started:.3}"),
-            duration_ms: u64::try_from(took.as_millis()).ok(),
-            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-            selection: None,
-            shard: None,
-            plan_digest: Digest::of_json(&serde_json::json!([])).to_string(),
-            git: Some(v1::Git {
-                commit: head,
-                dirty: base.repository.is_dirty()?,
-                base: Some(base.commit.to_string()),
-            }),
-        }),
-        gates: Vec::new(),
-    };
-    let cases = |_| Box::new(std::iter::empty()) as crate::report::document::CaseStream<'_>;
-    let document = Document::new(&report, Cases(&cases));
-    for target in &args.reports {
-        if target.is_stdout() {
-            formats::write(target.format, &document, &mut std::io::stdout().lock())?;
-            continue;
-        }
-        let failed = |error: std::io::Error| {
-            Error::input(format!("cannot write {}", target.path.display())).because(error)
-        };
-        let mut file = std::io::BufWriter::new(std::fs::File::create(&target.path).map_err(failed)?);
-        formats::write(target.format, &document, &mut file)?;
-        file.flush().map_err(failed)?;
-    }
-    if terminal.json {
-        formats::write(Format::Json, &document, &mut std::io::stdout().lock())?;
-    } else if !terminal.quiet {
-        let mut text = Vec::new();
-        table::write(&document, terminal.table(), &mut text)?;
-        terminal.people(&String::from_utf8_lossy(&text));
-    }
-    Ok(Exit::Done)
 }

@@ -209,6 +209,22 @@ pub struct Baseline {
     pub worse: Vec<String>,
     /// Cases that got better.
     pub better: Vec<String>,
+    /// What the baseline had for each case of a shard, in reports of shards alone: `merge` pairs all cases anew. `None`
+    /// there says that the baseline gave nothing to pair with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cases: Option<Vec<BaselineCase>>,
+}
+
+/// One case as the baseline had it; only cases of which every trial has a grade.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BaselineCase {
+    /// The case's id.
+    pub id: String,
+    /// The mean of its trials; `None` where the judge scored none.
+    pub score: Option<f64>,
+    /// Whether all its asserts passed.
+    pub passed: bool,
 }
 
 /// Tokens and money of a gate, the judge's included.

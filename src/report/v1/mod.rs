@@ -9,8 +9,8 @@ mod gate;
 use crate::domain::Severity;
 pub use case::{Assert, Case, Status};
 pub use gate::{
-    AssertCounts, Baseline, Breach, CalibrationRef, Calls, Dimension, Gate, JudgeRef, Latency, ModelRef,
-    PromptRef, RetrievalMetrics, Score, Usage, Versioned,
+    AssertCounts, Baseline, BaselineCase, Breach, CalibrationRef, Calls, Dimension, Gate, JudgeRef, Latency,
+    ModelRef, PromptRef, RetrievalMetrics, Score, Usage, Versioned,
 };
 use serde::{Deserialize, Serialize};
 
@@ -161,8 +161,11 @@ pub struct Run {
     pub selection: Option<Selection>,
     /// `K/N`, for one shard of a run.
     pub shard: Option<String>,
-    /// The digest of what was planned: shards of one run share it.
+    /// The digest of what was planned, in a shard of what all shards together plan: shards of one run share it.
     pub plan_digest: String,
+    /// Whether the run could not call, so that latencies of stored replies stand for live ones.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub offline: bool,
     /// The state of the repository; `None` outside of one.
     pub git: Option<Git>,
 }
