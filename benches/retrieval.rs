@@ -18,6 +18,7 @@ use llmops::manifest::Manifests;
 use llmops::repo::Snapshot;
 use llmops::retrieve::hashing;
 use llmops::retrieve::index::Draft;
+use llmops::retrieve::local::Local;
 use llmops::retrieve::search::{Bm25, nearest, normalise};
 use llmops::retrieve::{Retriever, Sources};
 use std::fmt::Write as _;
@@ -163,7 +164,13 @@ impl Asked {
     }
 
     fn retriever(&self) -> Retriever {
-        let sources = Sources { snapshot: &self.snapshot, git: None, home: &self.home, today: "2026-01-01" };
+        let sources = Sources {
+            snapshot: &self.snapshot,
+            git: None,
+            home: &self.home,
+            model: None,
+            today: "2026-01-01",
+        };
         Retriever::open(sources, Arc::clone(&self.manifests.retrievals["kb"]), None).expect("a retriever")
     }
 
@@ -177,7 +184,8 @@ fn index(root: &Path) -> (usize, Duration) {
     let started = Instant::now();
     let snapshot = Snapshot::working_tree(root).expect("a folder");
     let manifests = Manifests::load(&snapshot, None);
-    let draft = Draft::build(&snapshot, &Home::at(root), &manifests.retrievals["kb"]).expect("a draft");
+    let draft = Draft::build(&snapshot, &Home::at(root), &manifests.retrievals["kb"], Some(&Local::Hashing))
+        .expect("a draft");
     let index = draft.finish(Vec::new()).expect("an index");
     (index.passages.len(), started.elapsed())
 }

@@ -127,7 +127,12 @@ fn used(workspace: &Workspace) -> Vec<ProviderConfig> {
         .values()
         .flat_map(|suite| {
             let tested = manifests.prompts.get(&suite.prompt).map(|prompt| &prompt.provider);
-            tested.into_iter().chain(suite.judge.as_ref().map(|judge| &judge.provider))
+            let retrieval = manifests.prompts.get(&suite.prompt).and_then(|prompt| {
+                let used = prompt.retrieval.as_ref()?;
+                manifests.retrievals.values().find(|one| one.path == used.path)
+            });
+            let searched = retrieval.and_then(|one| one.endpoint.as_ref().or(one.provider.as_ref()));
+            tested.into_iter().chain(searched).chain(suite.judge.as_ref().map(|judge| &judge.provider))
         })
         .collect();
     names.into_iter().filter_map(|name| manifests.project.providers.get(name)).cloned().collect()
@@ -137,7 +142,13 @@ fn used(workspace: &Workspace) -> Vec<ProviderConfig> {
 fn reach(provider: &ProviderConfig, environment: &Environment, offline: bool) -> Vec<Finding> {
     let what = format!("provider {}", provider.name);
     match provider.api {
-        Api::Builtin => return vec![finding(what, State::Ok, "built in: no key, no network")],
+        Api::Builtin => {
+            let of = match &provider.path {
+                Some(folder) => format!("the embedding model in {folder}: no key, no network"),
+                None => "built in: no key, no network".to_owned(),
+            };
+            return vec![finding(what, State::Ok, of)];
+        }
         Api::Exec => {
             let program = provider.command.first().cloned().unwrap_or_default();
             return vec![finding(what, State::Ok, format!("runs `{program}`"))];

@@ -4,6 +4,7 @@ use super::clock;
 use super::workspace::Workspace;
 use crate::domain::{Error, Result, RetrievalName};
 use crate::ledger::Home;
+use crate::manifest::prompt::Prompt;
 use crate::manifest::retrieval::Retrieval;
 use crate::plan::{GatePlan, inputs_digest};
 use crate::retrieve::{Retriever, Sources};
@@ -33,6 +34,12 @@ pub fn of_gates(workspace: &Workspace, gates: &[GatePlan]) -> Result<Vec<Option<
     Ok(all)
 }
 
+/// The retrieval manifest that a prompt uses.
+pub fn of_prompt(workspace: &Workspace, prompt: &Prompt) -> Option<Arc<Retrieval>> {
+    let used = prompt.retrieval.as_ref()?;
+    workspace.manifests.retrievals.values().find(|one| one.path == used.path).cloned()
+}
+
 /// The retriever of one manifest.
 ///
 /// # Errors
@@ -49,7 +56,14 @@ pub fn open(workspace: &Workspace, retrieval: Arc<Retrieval>) -> Result<Retrieve
         }
     };
     let (home, today) = (Home::at(&workspace.root), clock::today());
-    let sources =
-        Sources { snapshot: &workspace.snapshot, git: workspace.git.as_ref(), home: &home, today: &today };
+    let embedder =
+        retrieval.provider.as_ref().and_then(|name| workspace.manifests.project.providers.get(name));
+    let sources = Sources {
+        snapshot: &workspace.snapshot,
+        git: workspace.git.as_ref(),
+        home: &home,
+        model: embedder.and_then(|embedder| embedder.path.as_ref()),
+        today: &today,
+    };
     Retriever::open(sources, retrieval, endpoint)
 }

@@ -134,14 +134,17 @@ impl Workspace {
         found
     }
 
-    /// What is wrong with the corpora: every file is read.
+    /// What is wrong with the corpora and with embedding models in folders: every file is read.
     pub fn corpus_findings(&self) -> Vec<Diagnostic> {
+        let models = self.manifests.project.providers.values().filter_map(|provider| provider.path.as_ref());
+        let models = models.filter_map(|folder| lints::of_model(&self.snapshot, folder));
         let corpora = self.manifests.retrievals.values().filter(|one| !one.corpus.is_empty());
         corpora
             .flat_map(|one| {
                 let newer = self.git.as_ref().and_then(|git| lints::newer(&self.snapshot, git, one));
                 lints::of_corpus(&self.snapshot, one).into_iter().chain(newer)
             })
+            .chain(models)
             .collect()
     }
 

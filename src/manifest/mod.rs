@@ -48,6 +48,8 @@ pub(crate) mod yaml;
 #[cfg(test)]
 mod tests;
 
+pub use read_project::MODEL_FILES;
+
 use crate::domain::{Diagnostic, PromptName, RelPath, RetrievalName, SuiteName};
 use project::Project;
 use prompt::Prompt;

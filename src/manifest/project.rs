@@ -60,6 +60,8 @@ pub struct ProviderConfig {
     pub inputs: Vec<String>,
     /// Seconds per attempt, where it has a limit of its own.
     pub timeout_s: Option<u64>,
+    /// The folder of a static embedding model, of a `builtin` provider that the project defines.
+    pub path: Option<RelPath>,
     /// Where it is defined; `None` for the built-in ones.
     pub place: Option<Place>,
 }
@@ -86,6 +88,7 @@ impl ProviderConfig {
             command: Vec::new(),
             inputs: Vec::new(),
             timeout_s: None,
+            path: None,
             place: None,
         }
     }

@@ -53,6 +53,18 @@ impl<'a> Providers<'a> {
     ) -> Option<&'a ProviderConfig> {
         if let Some((name, span)) = named {
             let config = self.named(sink, name, span)?;
+            if config.path.is_some() {
+                let embeds = purpose == Purpose::Embedding && !model.as_str().starts_with("builtin/");
+                if !embeds {
+                    sink.error(
+                        UNKNOWN_PROVIDER,
+                        span,
+                        format!("`{name}` is an embedding model in a folder, and `{model}` is none"),
+                        "name another provider; retrieval manifests name it beside `embedding_model`",
+                    );
+                }
+                return embeds.then_some(config);
+            }
             let is_builtin = config.api == Api::Builtin;
             if is_builtin != model.as_str().starts_with("builtin/") {
                 sink.error(

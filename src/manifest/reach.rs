@@ -21,6 +21,7 @@ pub struct Reach {
     /// The folders of the manifests.
     pub folders: Folders,
     inputs: Vec<String>,
+    models: Vec<RelPath>,
     sure: bool,
 }
 
@@ -32,6 +33,8 @@ impl Reach {
         let providers = read.project.providers.values();
         let mut inputs: Vec<String> =
             providers.flat_map(|provider| provider.inputs.iter().cloned()).collect();
+        let providers = read.project.providers.values();
+        let models = providers.filter_map(|provider| provider.path.clone()).collect();
         let folders = read.project.folders;
         for path in discover::under(snapshot, &folders.retrieval, &mut found) {
             let parsed = discover::parse(snapshot, &path);
@@ -44,7 +47,7 @@ impl Reach {
             }
         }
         let sure = found.is_empty() && !retrieves_elsewhere(snapshot, &folders);
-        Self { folders, inputs, sure }
+        Self { folders, inputs, models, sure }
     }
 
     /// Whether a manifest may read `path`. Errs on the side of yes: outside of the folders, only what has the
@@ -62,6 +65,7 @@ impl Reach {
         !self.sure
             || path.as_str() == PROJECT_FILE
             || inside.iter().any(|folder| path.is_under(folder))
+            || self.models.iter().any(|folder| path.is_under(folder.as_str()))
             || DATA.contains(&path.extension().as_str())
             || self.inputs.iter().any(|glob| crate::repo::glob_matches(glob, path))
     }
@@ -114,6 +118,11 @@ mod tests {
         {
             assert!(read(path), "{path}");
         }
+        assert!(!read("models/small/model.safetensors"));
+        write("models/small/model.safetensors", "");
+        write("models/small/tokenizer.json", "{}");
+        write("llmops.yaml", "providers:\n  table: {api: builtin, path: models/small}\n");
+        assert!(read("models/small/model.safetensors") && !read("models/other.safetensors"));
         write("prompts/p.yaml", "retrieval: {use: ../elsewhere/kb.yaml}\n");
         assert!(read("README.md"), "the corpus of a manifest elsewhere is not known");
         write("prompts/p.yaml", "system: hello\n");

@@ -271,6 +271,18 @@ fn similar(scope: Scope<'_>, fields: &Fields<'_>) -> Option<Metric> {
     let named: Option<(ProviderName, Span)> = head::provider(fields);
     let named = named.as_ref().map(|(name, span)| (name, *span));
     let provider = scope.providers.choose(sink, (&model, at), named, Purpose::Embedding)?;
+    if provider.path.is_some() {
+        sink.error(
+            BAD_VALUE,
+            at,
+            format!(
+                "`similar` cannot use `{}`: an embedding model in a folder serves retrieval",
+                provider.name
+            ),
+            format!("use {DEFAULT_EMBEDDING}, or a provider that speaks `openai`"),
+        );
+        return None;
+    }
     if pin::pin(&model, provider) == crate::domain::model::Pin::Alias {
         pin::check(&model, provider, None, &sink.place(at)).into_iter().for_each(|found| sink.push(found));
     }

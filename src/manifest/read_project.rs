@@ -11,6 +11,9 @@ use crate::repo::{ReadError, Snapshot};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+/// What the folder of a static embedding model holds: its vectors, and what cuts a text into tokens.
+pub const MODEL_FILES: [&str; 2] = ["model.safetensors", "tokenizer.json"];
+
 /// The project file.
 pub const PROJECT_FILE: &str = "llmops.yaml";
 
@@ -68,7 +71,7 @@ fn read_fields(fields: Fields<'_>, files: Files<'_>, read: &mut ReadProject) {
     {
         for (key, node) in entries.entries() {
             let name = ProviderName::from(key.text.as_str());
-            match provider(sink, &name, node, read.project.providers.get(&name)) {
+            match provider(files, &name, node, read.project.providers.get(&name)) {
                 Some(config) => _ = read.project.providers.insert(name, config),
                 None => _ = read.broken.insert(name),
             }
@@ -135,24 +138,26 @@ fn folders(sink: &Sink, node: &Node, folders: &mut Folders) {
 
 /// One provider; `None` after an error.
 fn provider(
-    sink: &Sink,
+    files: Files<'_>,
     name: &ProviderName,
     node: &Arc<Node>,
     default: Option<&ProviderConfig>,
 ) -> Option<ProviderConfig> {
+    let sink = files.sink;
     let faults = Sink::new(sink.path());
-    let config = entry(&faults, name, node, default);
+    let config = entry(Files { sink: &faults, ..files }, name, node, default);
     let sound = !faults.has_errors();
     faults.into_found().into_iter().for_each(|found| sink.push(found));
     config.filter(|_| sound)
 }
 
 fn entry(
-    sink: &Sink,
+    files: Files<'_>,
     name: &ProviderName,
     node: &Arc<Node>,
     default: Option<&ProviderConfig>,
 ) -> Option<ProviderConfig> {
+    let sink = files.sink;
     let fields = sink.fields(node, "a provider")?;
     let api = match (fields.get("api"), default) {
         (Some(node), _) => sink.one_of(node, "`api`", APIS)?,
@@ -171,8 +176,13 @@ fn entry(
             format!("`{name}` is built in with api `{}` and keeps it", default.api.as_str()),
             "give the provider another name",
         );
-    } else if api == Api::Builtin {
-        sink.error(BAD_VALUE, fields.span(), "the built-in provider needs no entry", "remove it");
+    } else if api == Api::Builtin && fields.get("path").is_none() {
+        sink.error(
+            BAD_VALUE,
+            fields.span(),
+            "what is built in needs no entry, unless it names the folder of an embedding model",
+            "remove it, or add `path: models/NAME`",
+        );
     }
     let mut config = ProviderConfig::new(name.clone(), api);
     config.place = Some(sink.place(node.span));
@@ -195,9 +205,29 @@ fn entry(
     if let Some(node) = fields.get("inputs") {
         config.inputs = globs(sink, node, "`inputs`");
     }
+    if let Some(node) = fields.get("path").filter(|_| api == Api::Builtin) {
+        config.path = model_folder(files, node);
+    }
     needs(&fields, &config);
     fields.finish(false);
     Some(config)
+}
+
+/// The folder of a static embedding model: what has to be in it is there.
+fn model_folder(files: Files<'_>, node: &Node) -> Option<RelPath> {
+    let folder = files.path(node, "`path`")?;
+    for name in MODEL_FILES {
+        let Some(path) = folder.join(name) else { continue };
+        match files.snapshot.read(&path, 0) {
+            Ok(_) | Err(ReadError::TooLarge { .. }) => {}
+            Err(error) => {
+                let help =
+                    format!("`path` names a folder of this repository with {}", MODEL_FILES.join(" and "));
+                files.sink.push(unreadable(&path, &error, Some(files.sink.place(node.span))).help(help));
+            }
+        }
+    }
+    Some(folder)
 }
 
 fn addresses(fields: &Fields<'_>, config: &mut ProviderConfig) {
@@ -276,10 +306,24 @@ fn needs(fields: &Fields<'_>, config: &ProviderConfig) {
         _ => {}
     }
     let useless: &[&'static str] = match api {
-        Api::Anthropic | Api::OpenAi => &["url", "command", "inputs"],
-        Api::Exec => &["base_url", "url", "headers", "api_key_env"],
-        Api::Http => &["base_url", "command"],
-        Api::Builtin => &[],
+        Api::Anthropic | Api::OpenAi => &["url", "command", "inputs", "path"],
+        Api::Exec => &["base_url", "url", "headers", "api_key_env", "path"],
+        Api::Http => &["base_url", "command", "path"],
+        // Without a folder it is refused as a whole.
+        Api::Builtin if config.path.is_none() => &[],
+        Api::Builtin => &[
+            "base_url",
+            "url",
+            "headers",
+            "api_key_env",
+            "command",
+            "inputs",
+            "concurrency",
+            "requests_per_minute",
+            "input_tokens_per_minute",
+            "output_tokens_per_minute",
+            "timeout_s",
+        ],
     };
     for key in useless {
         if fields.get(key).is_some() {

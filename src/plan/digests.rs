@@ -2,10 +2,11 @@
 //! Free texts, versions and thresholds of prompts are in none of them.
 
 use crate::domain::message::ToolDefinition;
-use crate::domain::{Digest, Error, ModelId, RelPath, Result};
+use crate::domain::{Digest, Error, ModelId, ProviderName, RelPath, Result};
+use crate::manifest::MODEL_FILES;
 use crate::manifest::assert::{Assert, Check};
 use crate::manifest::cases::CaseRow;
-use crate::manifest::project::{Api, ProviderConfig};
+use crate::manifest::project::{Api, Project, ProviderConfig};
 use crate::manifest::prompt::{Dimension, Needs, Prompt};
 use crate::manifest::retrieval::{ChunkUnit, Retrieval, Search};
 use crate::manifest::suite::{Allowance, DecideOn, GateTerms, Judge, Suite};
@@ -89,17 +90,15 @@ pub fn judge_digest(
     })))
 }
 
-/// All keys but the free texts and `index_last_rebuilt`, and the corpus's content.
+/// All keys but the free texts and `index_last_rebuilt`, the corpus's content, and that of an embedding model in a folder.
 ///
 /// # Errors
-/// When the corpus cannot be read.
-pub fn retrieval_digest(
-    snapshot: &Snapshot,
-    retrieval: &Retrieval,
-    endpoint: Option<&ProviderConfig>,
-) -> Result<Digest> {
-    let endpoint = endpoint.map(|endpoint| provider_value(snapshot, endpoint)).transpose()?;
-    Ok(Digest::of_json(&json!({
+/// When the corpus or the model cannot be read.
+pub fn retrieval_digest(snapshot: &Snapshot, project: &Project, retrieval: &Retrieval) -> Result<Digest> {
+    let provider = |name: &Option<ProviderName>| name.as_ref().and_then(|name| project.providers.get(name));
+    let endpoint =
+        provider(&retrieval.endpoint).map(|endpoint| provider_value(snapshot, endpoint)).transpose()?;
+    let mut value = json!({
         "v": 1,
         "embedding_model": retrieval.embedding_model,
         "provider": retrieval.provider,
@@ -112,7 +111,29 @@ pub fn retrieval_digest(
         "min_score": retrieval.min_score,
         "max_age_days": retrieval.max_age_days,
         "endpoint": endpoint,
-    })))
+    });
+    if let Some(folder) = provider(&retrieval.provider).and_then(|provider| provider.path.as_ref()) {
+        value["model_files"] = json!(files_of_model(snapshot, folder)?);
+    }
+    Ok(Digest::of_json(&value))
+}
+
+/// The digest of a static embedding model: where it lies is not in it.
+fn files_of_model(snapshot: &Snapshot, folder: &RelPath) -> Result<Digest> {
+    let read = |name: &str| {
+        let path = folder.join(name).unwrap_or_else(RelPath::root);
+        snapshot.read(&path, MAX_INPUT).map_err(|error| {
+            Error::input(format!("cannot read {path}: {error}"))
+                .hint("git has to track the folder of an embedding model, for every revision that names it")
+        })
+    };
+    let [table, tokenizer] = MODEL_FILES;
+    Ok(model_digest(&read(table)?, &read(tokenizer)?))
+}
+
+/// The digest of a static embedding model out of the bytes of its table and of its tokenizer.
+pub fn model_digest(table: &[u8], tokenizer: &[u8]) -> Digest {
+    Digest::of_json(&json!([Digest::of_bytes(table), Digest::of_bytes(tokenizer)]))
 }
 
 /// Cases (in whatever order), asserts, judge, trials, sample and gate.

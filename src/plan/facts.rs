@@ -3,6 +3,7 @@
 use super::digests::case_value;
 use super::{GatePlan, Sources};
 use crate::domain::{Digest, RelPath};
+use crate::manifest::MODEL_FILES;
 use crate::manifest::prompt::{Dimension, Prompt};
 use crate::manifest::suite::{DecideOn, GateTerms, Judge};
 use crate::render;
@@ -63,6 +64,12 @@ pub fn facts(sources: &Sources<'_>, gate: &GatePlan) -> Option<Facts> {
         found.maybe("max_age_days", retrieval.max_age_days);
         found.maybe("retrieval endpoint", retrieval.endpoint.as_ref());
         found.files("corpus file", &retrieval.corpus);
+        let providers = &sources.manifests.project.providers;
+        let embedder = retrieval.provider.as_ref().and_then(|name| providers.get(name));
+        if let Some(folder) = embedder.and_then(|embedder| embedder.path.as_ref()) {
+            let names = MODEL_FILES.map(|name| format!("{folder}/{name}"));
+            found.files("embedding model file", &names);
+        }
     }
     for row in suite.cases.iter() {
         found.json(&format!("case {}", row.case.id), &case_value(&row));

@@ -27,8 +27,7 @@ pub fn identities(sources: &Sources<'_>) -> Result<Identities> {
     let folder = &manifests.project.folders.prompts;
     let mut found = Identities::default();
     for (name, retrieval) in &manifests.retrievals {
-        let endpoint = retrieval.endpoint.as_ref().and_then(|name| manifests.project.providers.get(name));
-        found.retrievals.insert(name.clone(), retrieval_digest(snapshot, retrieval, endpoint)?);
+        found.retrievals.insert(name.clone(), retrieval_digest(snapshot, &manifests.project, retrieval)?);
     }
     for (name, prompt) in &manifests.prompts {
         let used = prompt.retrieval.as_ref().and_then(|used| {

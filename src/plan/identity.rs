@@ -31,10 +31,7 @@ pub fn identity(sources: &Sources<'_>, prompt: &Prompt, model: &ModelId) -> Resu
         sources.manifests.retrievals.values().find(|retrieval| retrieval.path == used.path).cloned()
     });
     let retrieval = match &manifest {
-        Some(retrieval) => {
-            let endpoint = retrieval.endpoint.as_ref().and_then(|name| project.providers.get(name));
-            Some(retrieval_digest(snapshot, retrieval, endpoint)?)
-        }
+        Some(retrieval) => Some(retrieval_digest(snapshot, project, retrieval)?),
         None => None,
     };
     let digest =

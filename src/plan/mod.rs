@@ -14,7 +14,8 @@ mod select;
 mod validate;
 
 pub use digests::{
-    GateDigests, case_value, inputs_digest, judge_digest, prompt_digest, retrieval_digest, suite_digest,
+    GateDigests, case_value, inputs_digest, judge_digest, model_digest, prompt_digest, retrieval_digest,
+    suite_digest,
 };
 pub use identity::{Identity, identity};
 pub use select::{CaseTag, Selection, gate, plan};

@@ -90,6 +90,9 @@ const FILES: &[(&str, &str)] = &[
     ("prompts/rubric.j2", "Judge it.\n"),
     ("retrieval/kb.yaml", KB),
     ("kb/a.md", "A\n"),
+    ("models/small/model.safetensors", "numbers"),
+    ("models/small/tokenizer.json", "{}"),
+    ("models/small/README.md", "About.\n"),
     ("evals/s.yaml", SUITE),
     ("evals/cases.jsonl", CASE),
 ];
@@ -252,4 +255,26 @@ fn line_ends_move_nothing() {
     let before = digests(&|_, text| text.to_owned());
     let after = digests(&|_, text| text.replace('\n', "\r\n"));
     assert_eq!(moves(&before, &after), "");
+}
+
+#[test]
+fn the_files_of_an_embedding_model_are_part_of_retrieval_and_where_they_lie_is_not() {
+    let with = |file: &str, folder: &str| {
+        digests(&|path, text| match path {
+            "llmops.yaml" => format!("{text}  table: {{api: builtin, path: {folder}}}\n"),
+            "retrieval/kb.yaml" => text.replace("builtin/hashing-256", "small\nprovider: table"),
+            "prompts/tools/find.json" => text.to_owned(),
+            _ if path == file => format!("{text} "),
+            _ => text.to_owned(),
+        })
+    };
+    let before = with("", "models/small");
+    for (file, moved) in [
+        ("models/small/model.safetensors", "pr"),
+        ("models/small/tokenizer.json", "pr"),
+        ("models/small/README.md", ""),
+    ] {
+        assert_eq!(moves(&before, &with(file, "models/small")), moved, "{file}");
+    }
+    assert_eq!(moves(&before, &with("", "./models/small/")), "");
 }

@@ -175,10 +175,7 @@ pub fn gate(
         None => None,
     };
     let retrieval_digest = match &retrieval {
-        Some(retrieval) => {
-            let endpoint = retrieval.endpoint.as_ref().and_then(|name| manifests.project.providers.get(name));
-            Some(retrieval_digest(snapshot, retrieval, endpoint)?)
-        }
+        Some(retrieval) => Some(retrieval_digest(snapshot, &manifests.project, retrieval)?),
         None => None,
     };
     let judge = match &suite.judge {

@@ -5,7 +5,7 @@ mod file;
 
 use super::chunk::Chunker;
 use super::corpus::{self, Document, Loaded};
-use super::hashing;
+use super::local::Local;
 use super::search::normalise;
 use crate::domain::{Diagnostic, Digest, Error, RelPath, Result};
 use crate::ledger::Home;
@@ -75,14 +75,20 @@ enum Outcome {
 }
 
 impl Draft {
-    /// Reads the corpus and takes over what has not changed since the index was last written.
+    /// Reads the corpus and takes over what has not changed since the index was last written. `local` embeds what is
+    /// new, where this program does that itself.
     ///
     /// # Errors
     /// Every file that cannot be read, or a folder that cannot be made.
-    pub fn build(snapshot: &Snapshot, home: &Home, retrieval: &Retrieval) -> Result<Self> {
+    pub fn build(
+        snapshot: &Snapshot,
+        home: &Home,
+        retrieval: &Retrieval,
+        local: Option<&Local>,
+    ) -> Result<Self> {
         let paths = corpus::list(snapshot, retrieval).map_err(|fault| Error::invalid(vec![fault]))?;
         let folder = home.make("index")?;
-        let path = folder.join(identity(retrieval).to_string().trim_start_matches("sha256:"));
+        let path = folder.join(identity(retrieval, local).to_string().trim_start_matches("sha256:"));
         // An index that is torn, of another version or of another machine's making is as good as none.
         let mut old = file::read(&path).unwrap_or_default();
         let known: HashMap<&RelPath, usize> =
@@ -120,8 +126,8 @@ impl Draft {
         }
         let (index, missing) = joined(&mut old, read);
         let mut draft = Self { index, missing, changed: true, path, home: home.clone(), warnings };
-        if embeds(retrieval).is_some_and(|model| model == hashing::MODEL) {
-            let vectors = in_parallel(&draft.missing, |at| hashing::embed(&draft.index.passages[*at].text));
+        if let Some(local) = local {
+            let vectors = in_parallel(&draft.missing, |at| local.embed(&draft.index.passages[*at].text));
             draft.index.place(&draft.missing, vectors)?;
             draft.missing.clear();
         } else if embeds(retrieval).is_none() {
@@ -193,7 +199,7 @@ fn chunker(retrieval: &Retrieval) -> Chunker {
 }
 
 /// What an index is an index of: two manifests that differ in nothing else than search share one.
-fn identity(retrieval: &Retrieval) -> Digest {
+fn identity(retrieval: &Retrieval, local: Option<&Local>) -> Digest {
     Digest::of_json(&json!({
         "v": 1,
         "corpus": retrieval.corpus,
@@ -201,6 +207,7 @@ fn identity(retrieval: &Retrieval) -> Digest {
         "unit": match retrieval.chunk_unit { ChunkUnit::Tokens => "tokens", ChunkUnit::Characters => "characters" },
         "model": embeds(retrieval),
         "provider": embeds(retrieval).and(retrieval.provider.as_ref()),
+        "files": local.and_then(Local::digest),
     }))
 }
 

@@ -2,6 +2,7 @@
 
 use super::corpus;
 use super::index::embeds;
+use super::local::StaticModel;
 use crate::domain::model::facts;
 use crate::domain::{Code, Diagnostic, RelPath};
 use crate::manifest::prompt::Prompt;
@@ -83,6 +84,11 @@ pub fn of_corpus(snapshot: &Snapshot, retrieval: &Retrieval) -> Vec<Diagnostic> 
         }
     }
     found
+}
+
+/// What is wrong with an embedding model in a folder.
+pub fn of_model(snapshot: &Snapshot, folder: &RelPath) -> Option<Diagnostic> {
+    StaticModel::load(snapshot, folder).err()
 }
 
 /// The file of the corpus that was committed after `index_last_rebuilt`, if there is one: the newest.

@@ -9,6 +9,7 @@ pub mod hashing;
 pub mod index;
 pub mod injection;
 pub mod lints;
+pub mod local;
 mod retriever;
 pub mod search;
 

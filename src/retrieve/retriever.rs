@@ -2,6 +2,7 @@
 
 use super::embed::{EmbedFault, Embeddings, Spent};
 use super::index::{Draft, Index, Passage, embeds};
+use super::local::{Local, StaticModel};
 use super::search::{Bm25, Scored, fuse, nearest, normalise};
 use super::{endpoint, hashing};
 use crate::call::CallFailure;
@@ -60,10 +61,21 @@ enum Body {
     Endpoint { provider: Box<ProviderConfig>, program: Option<Digest> },
 }
 
+/// Who makes a vector of a text.
+#[derive(Debug)]
+enum Embedder {
+    /// Nobody: words are counted.
+    None,
+    /// This program.
+    Local(Local),
+    /// A provider.
+    Remote(Embeddings),
+}
+
 #[derive(Debug)]
 struct Corpus {
     draft: Mutex<Option<Draft>>,
-    embeddings: Option<Embeddings>,
+    embedder: Embedder,
     /// The index, and the requests that it took; a failure stays one for the whole run.
     index: OnceCell<Result<Index, CallFailure>>,
     words: OnceLock<Bm25>,
@@ -88,6 +100,8 @@ pub struct Sources<'a> {
     pub git: Option<&'a Repository>,
     /// Where indexes are kept.
     pub home: &'a Home,
+    /// The folder of the embedding model, where the manifest's provider is one.
+    pub model: Option<&'a RelPath>,
     /// Today, ISO 8601: the date of a file that was changed and not committed.
     pub today: &'a str,
 }
@@ -107,9 +121,17 @@ impl Retriever {
             let body = Body::Endpoint { provider: Box::new(provider), program };
             return Ok(Self { retrieval, body, warnings: Vec::new() });
         }
-        let embeddings = match (embeds(&retrieval), &retrieval.provider, &retrieval.embedding_model) {
-            (None, ..) | (Some(hashing::MODEL), ..) => None,
-            (Some(_), Some(provider), Some(model)) => Some(Embeddings::open(sources.home, provider, model)?),
+        let embedder = match (embeds(&retrieval), &retrieval.provider, &retrieval.embedding_model) {
+            (None, ..) => Embedder::None,
+            (Some(hashing::MODEL), ..) => Embedder::Local(Local::Hashing),
+            (Some(_), Some(provider), Some(model)) => match sources.model {
+                Some(folder) => {
+                    let model = StaticModel::load(sources.snapshot, folder);
+                    let model = model.map_err(|fault| Error::invalid(vec![fault]))?;
+                    Embedder::Local(Local::Static(Box::new(model)))
+                }
+                None => Embedder::Remote(Embeddings::open(sources.home, provider, model)?),
+            },
             (Some(model), ..) => {
                 return Err(Error::input(format!(
                     "`{}` cannot be searched: no provider serves the embedding model `{model}`",
@@ -118,7 +140,11 @@ impl Retriever {
                 .hint(format!("add `provider: NAME` to {}, or use builtin/hashing-256", retrieval.path)));
             }
         };
-        let mut draft = Draft::build(sources.snapshot, sources.home, &retrieval)?;
+        let local = match &embedder {
+            Embedder::Local(local) => Some(local),
+            Embedder::None | Embedder::Remote(_) => None,
+        };
+        let mut draft = Draft::build(sources.snapshot, sources.home, &retrieval, local)?;
         let warnings = std::mem::take(&mut draft.warnings);
         let dates = match retrieval.max_age_days {
             Some(_) => dates(sources, &retrieval)?,
@@ -126,7 +152,7 @@ impl Retriever {
         };
         let corpus = Corpus {
             draft: Mutex::new(Some(draft)),
-            embeddings,
+            embedder,
             index: OnceCell::new(),
             words: OnceLock::new(),
             dates,
@@ -144,7 +170,7 @@ impl Retriever {
         match &self.body {
             Body::Endpoint { provider, .. } => Some(&provider.name),
             Body::Corpus(corpus) => {
-                let embeddings = corpus.embeddings.as_ref()?;
+                let Embedder::Remote(embeddings) = &corpus.embedder else { return None };
                 let draft = corpus.draft.lock().unwrap_or_else(PoisonError::into_inner);
                 let texts = draft.as_ref().map(Draft::texts).unwrap_or_default();
                 let at_hand = |text: &str| embeddings.get(text).is_some();
@@ -211,10 +237,10 @@ impl Corpus {
         };
         let built = self.index.get_or_try_init(|| self.build(desk, live, &mut calls, &book)).await?;
         let index = built.as_ref().map_err(|failure| RetrieveFault::Failed(failure.clone()))?;
-        let vector = match (&self.embeddings, embeds(retrieval)) {
-            (_, None) => Vec::new(),
-            (None, Some(_)) => hashing::embed(query),
-            (Some(embeddings), Some(_)) => {
+        let vector = match &self.embedder {
+            Embedder::None => Vec::new(),
+            Embedder::Local(local) => local.embed(query),
+            Embedder::Remote(embeddings) => {
                 if let Some(kept) = embeddings.get(query) {
                     let usage = crate::domain::Usage { input: kept.tokens, ..Default::default() };
                     let spent = Spent { key: embeddings.key(query), latency_ms: 0, usage };
@@ -245,8 +271,8 @@ impl Corpus {
             let draft = self.draft.lock().unwrap_or_else(PoisonError::into_inner);
             draft.as_ref().map(Draft::texts).unwrap_or_default()
         };
-        let vectors = match &self.embeddings {
-            Some(embeddings) => match embeddings.all(&desk.providers, &texts, live).await {
+        let vectors = match &self.embedder {
+            Embedder::Remote(embeddings) => match embeddings.all(&desk.providers, &texts, live).await {
                 Ok((vectors, spent)) => {
                     calls.extend(spent.into_iter().map(|spent| book(Source::Live, spent)));
                     vectors
@@ -254,7 +280,7 @@ impl Corpus {
                 Err(EmbedFault::Failed(failure)) => return Ok(Err(failure)),
                 Err(fault) => return Err(fault.into()),
             },
-            None => Vec::new(),
+            Embedder::None | Embedder::Local(_) => Vec::new(),
         };
         let draft = self.draft.lock().unwrap_or_else(PoisonError::into_inner).take();
         let finished = draft.map_or_else(|| Ok(Index::default()), |draft| draft.finish(vectors));

@@ -20,6 +20,7 @@ mod histories;
 mod imports;
 mod interrupts;
 mod limits;
+mod local_models;
 mod locks;
 mod project;
 mod providers;

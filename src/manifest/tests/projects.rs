@@ -44,6 +44,13 @@ fn faults_of_the_project_have_their_places() {
         ("providers: {a: {api: openai, concurrency: 0}}\n", &["bad-value llmops.yaml:1:43"]),
         ("providers: {openai: {api: exec, command: [x]}}\n", &["bad-value llmops.yaml:1:22"]),
         ("providers: {builtin: {concurrency: 1}}\n", &["bad-value llmops.yaml:1:22"]),
+        ("providers: {a: {api: builtin}}\n", &["bad-value llmops.yaml:1:16"]),
+        (
+            "providers: {a: {api: builtin, path: models/x}}\n",
+            &["file-not-found llmops.yaml:1:37", "file-not-found llmops.yaml:1:37"],
+        ),
+        ("providers: {a: {api: builtin, path: ../x}}\n", &["path-outside llmops.yaml:1:37"]),
+        ("providers: {a: {api: openai, path: models/x}}\n", &["unknown-key llmops.yaml:1:30"]),
         ("paths: {prompts: ../p}\n", &["path-outside llmops.yaml:1:18"]),
         ("paths: {prompts: a, evals: a/b}\n", &["bad-value llmops.yaml:1:28"]),
         ("prices: nowhere.yaml\n", &["file-not-found llmops.yaml:1:9"]),

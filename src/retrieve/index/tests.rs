@@ -20,7 +20,7 @@ fn write(root: &Path, path: &str, bytes: &[u8]) {
 fn draft(root: &Path) -> Result<Draft> {
     let snapshot = Snapshot::working_tree(root)?;
     let manifests = Manifests::load(&snapshot, None);
-    Draft::build(&snapshot, &Home::at(root), &manifests.retrievals["kb"])
+    Draft::build(&snapshot, &Home::at(root), &manifests.retrievals["kb"], Some(&Local::Hashing))
 }
 
 fn build(root: &Path) -> Index {
