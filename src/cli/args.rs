@@ -163,6 +163,9 @@ pub struct RenderArgs {
     /// Render the prompt as of this git revision.
     #[arg(long, value_name = "REV")]
     pub at: Option<String>,
+    /// Run no program: a retriever that is one is not asked.
+    #[arg(long)]
+    pub no_exec: bool,
 }
 
 /// `llmops run`.

@@ -1,5 +1,7 @@
 //! `llmops diff`: what a change to prompts really changes.
 
+mod chunks;
+
 use super::args::{DiffArgs, Global};
 use super::clock;
 use super::eval::prices;
@@ -43,13 +45,16 @@ pub fn diff(global: &Global, terminal: &Terminal, args: &DiffArgs) -> Result<Exi
     let broken = changes.iter().any(|change| matches!(change.fate, Fate::Unreadable { after: true }));
     let exit = if broken { Exit::Input } else { Exit::Done };
     let evidence = Evidence::read(&here)?;
-    let scored: Vec<Scored> = changes.into_iter().map(|change| scored(change, &evidence)).collect();
+    let mut shown: Vec<Scored> = changes.into_iter().map(|change| scored(change, &evidence)).collect();
+    for one in &mut shown {
+        one.chunks = chunks::chunks((&before, after), terminal, &one.change)?;
+    }
     let (from, to) = (asked.before.as_str(), asked.after.as_deref().unwrap_or("working tree"));
     if terminal.json {
-        terminal.stdout(&format!("{}\n", document(&scored, (from, to), exit.code())));
+        terminal.stdout(&format!("{}\n", document(&shown, (from, to), exit.code())));
     } else {
         let marks = if args.markdown { Marks::Markdown } else { Marks::Terminal(terminal.table().color) };
-        terminal.people(&write(&scored, &format!("{from}..{to}"), marks));
+        terminal.people(&write(&shown, &format!("{from}..{to}"), marks));
     }
     Ok(exit)
 }
@@ -64,7 +69,7 @@ fn scored(change: PromptChange, evidence: &Evidence) -> Scored {
     let of = |side: &Option<crate::compare::Version>| {
         side.as_ref().and_then(|side| side.digest).and_then(|digest| evidence.score(&digest))
     };
-    Scored { before: of(&change.before), after: of(&change.after), change }
+    Scored { before: of(&change.before), after: of(&change.after), change, chunks: None }
 }
 
 /// What was asked for: two sides, and prompts.

@@ -2,6 +2,7 @@
 //! a code.
 
 mod args;
+mod asking;
 mod calibrate;
 mod check;
 mod clock;

@@ -1,15 +1,23 @@
 //! `llmops render`: the messages exactly as they would be sent.
 
 use super::args::{Global, RenderArgs, Var};
+use super::asking::{Asking, Shown, limits};
 use super::clock;
+use super::retrieve::show;
 use super::terminal::Terminal;
 use super::workspace::Workspace;
+use crate::call::desk::Policy;
 use crate::domain::{Chunk, Error, Exit, Kind, Request, Result};
 use crate::manifest::prompt::Prompt;
 use crate::plan::inputs_digest;
 use crate::render::{RenderError, tokens};
 use crate::run::request::Target;
 use serde_json::{Map, Value, json};
+
+/// Seconds of one attempt to embed a query.
+const TIMEOUT_S: u64 = 30;
+/// Attempts after the first.
+const RETRIES: u32 = 2;
 
 /// Renders a prompt for one case, or for variables given on the command line.
 ///
@@ -23,10 +31,20 @@ pub fn render(global: &Global, terminal: &Terminal, args: &RenderArgs) -> Result
         None => here,
     };
     let prompt = workspace.prompt(&args.prompt)?;
-    let (vars, context) = match &args.case {
+    let (vars, pinned) = match &args.case {
         Some(id) => of_case(&workspace, prompt, id.as_str())?,
-        None => (of_vars(prompt, &args.vars), Vec::new()),
+        None => (of_vars(prompt, &args.vars), None),
     };
+    let shown = match (&pinned, &prompt.retrieval) {
+        (None, Some(_)) => {
+            let limits = limits(&workspace, TIMEOUT_S, RETRIES, args.no_exec);
+            let asking = Asking::new(&workspace, terminal, limits, Policy::Normal)?;
+            let asking = asking.with_recordings(&workspace, &prompt.name)?;
+            asking.shown(&workspace, terminal, prompt, &vars)?
+        }
+        _ => None,
+    };
+    let context = pinned.unwrap_or_else(|| context(shown.as_ref()));
     let request = request(&workspace, prompt, &vars, &context)?;
     let count = tokens::of_request(&request);
     if terminal.json {
@@ -36,6 +54,7 @@ pub fn render(global: &Global, terminal: &Terminal, args: &RenderArgs) -> Result
             "model": request.model, "provider": request.provider, "key": request.key(),
             "messages": request.messages, "tools": request.tools, "parameters": request.parameters,
             "output": request.output, "tokens": count.tokens, "tokens_estimated": count.estimate,
+            "retrieval": shown.as_ref().map(show::shown),
         });
         terminal.stdout(&format!("{document}\n"));
         return Ok(Exit::Done);
@@ -49,6 +68,9 @@ pub fn render(global: &Global, terminal: &Terminal, args: &RenderArgs) -> Result
             message.content.trim_end_matches('\n')
         ));
     }
+    if let Some(shown) = &shown {
+        text.push_str(&format!("{}\n", show::places(shown)));
+    }
     let how = if count.estimate { "about " } else { "" };
     let why = if count.estimate { ", an estimate: this provider's tokenizer is not public" } else { "" };
     text.push_str(&format!(
@@ -57,6 +79,12 @@ pub fn render(global: &Global, terminal: &Terminal, args: &RenderArgs) -> Result
     ));
     terminal.people(&text);
     Ok(Exit::Done)
+}
+
+/// The chunks of what was retrieved.
+pub fn context(shown: Option<&Shown>) -> Vec<Chunk> {
+    let hits = shown.map(|shown| shown.found.hits.as_slice()).unwrap_or_default();
+    hits.iter().map(|hit| hit.chunk.clone()).collect()
 }
 
 /// The request of a prompt for variables and context.
@@ -91,12 +119,17 @@ pub fn of_vars(prompt: &Prompt, vars: &[Var]) -> Map<String, Value> {
         .collect()
 }
 
-fn of_case(workspace: &Workspace, prompt: &Prompt, id: &str) -> Result<(Map<String, Value>, Vec<Chunk>)> {
+/// The variables of a case, and the context that it pins.
+fn of_case(
+    workspace: &Workspace,
+    prompt: &Prompt,
+    id: &str,
+) -> Result<(Map<String, Value>, Option<Vec<Chunk>>)> {
     let suites = workspace.manifests.suites.values().filter(|suite| suite.prompt == prompt.name);
     for suite in suites {
         if let Some(index) = (0..suite.cases.len()).find(|&index| suite.cases.id(index).as_str() == id) {
             let case = suite.cases.get(index).case;
-            return Ok((case.vars, case.context.unwrap_or_default()));
+            return Ok((case.vars, case.context));
         }
     }
     Err(Error::new(Kind::NoMatch, format!("no suite of `{}` has a case `{id}`", prompt.name))

@@ -1,24 +1,18 @@
 //! `llmops retrieve`: searches, or measures.
 
-mod show;
+pub(in crate::cli) mod show;
 
 use super::args::Global;
 use super::args::retrieve::RetrieveArgs;
+use super::asking::{Asking, limits};
 use super::clock;
-use super::eval::prices;
-use super::retrievers;
 use super::terminal::Terminal;
 use super::workspace::Workspace;
-use crate::call::budget::Budget;
-use crate::call::desk::{Desk, Policy};
-use crate::call::{Limits, Providers};
-use crate::domain::{Diagnostic, Error, Exit, Kind, PromptName, Result, SuiteName};
-use crate::ledger::{DEFAULT_STORE_BYTES, ExchangeStore, Home};
+use crate::call::desk::Policy;
+use crate::domain::{Diagnostic, Error, Exit, Kind, Result, SuiteName};
 use crate::manifest::retrieval::Retrieval;
-use crate::retrieve::{RetrieveFault, Retrieved, Retriever};
 use crate::study::sweep::{Measured, Variant, grid};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// A query of a suite and the sources that it should find.
 struct Wanted {
@@ -33,16 +27,14 @@ struct Wanted {
 pub fn retrieve(global: &Global, terminal: &Terminal, args: &RetrieveArgs) -> Result<Exit> {
     let workspace = Workspace::open(global.root.as_deref(), &clock::today())?;
     let retrieval = manifest(&workspace, &args.manifest)?;
-    let desk = desk(&workspace, terminal, args)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Error::storage("cannot start the runtime", error))?;
+    let limits = limits(&workspace, args.timeout, args.retries, args.no_exec);
+    let policy = if args.offline { Policy::Offline } else { Policy::Normal };
+    let asking = Asking::new(&workspace, terminal, limits, policy)?;
     let wanted = args.suite.as_ref().map(|suite| wanted(&workspace, suite)).transpose()?;
     let Some(wanted) = wanted else {
         let query = args.query.as_deref().unwrap_or_default();
-        let retriever = open(&workspace, terminal, &desk, &retrieval, [query].into_iter())?;
-        let found = runtime.block_on(ask(&retriever, &desk, query))?;
+        let retriever = asking.open(&workspace, terminal, &retrieval, [query].into_iter())?;
+        let found = asking.ask(&retriever, query)?;
         show::hits(terminal, &retrieval, query, &found);
         return Ok(Exit::Done);
     };
@@ -50,10 +42,10 @@ pub fn retrieve(global: &Global, terminal: &Terminal, args: &RetrieveArgs) -> Re
     for variant in grid(&retrieval, &args.sweep)? {
         let one = Arc::new(variant.retrieval.clone());
         let queries = wanted.iter().map(|wanted| wanted.query.as_str());
-        let retriever = open(&workspace, terminal, &desk, &one, queries)?;
+        let retriever = asking.open(&workspace, terminal, &one, queries)?;
         let mut measured = Measured::default();
         for wanted in &wanted {
-            let found = runtime.block_on(ask(&retriever, &desk, &wanted.query))?;
+            let found = asking.ask(&retriever, &wanted.query)?;
             let chunks: Vec<_> = found.hits.into_iter().map(|hit| hit.chunk).collect();
             measured.add(&chunks, &wanted.relevant, one.top_k);
         }
@@ -115,58 +107,4 @@ fn wanted(workspace: &Workspace, name: &SuiteName) -> Result<Vec<Wanted>> {
             .hint("give cases `\"relevant\": [\"kb/refunds.md\"]`"));
     }
     Ok(found)
-}
-
-fn open<'q>(
-    workspace: &Workspace,
-    terminal: &Terminal,
-    desk: &Desk,
-    retrieval: &Arc<Retrieval>,
-    queries: impl Iterator<Item = &'q str>,
-) -> Result<Retriever> {
-    let retriever = retrievers::open(workspace, Arc::clone(retrieval))?;
-    if desk.policy != Policy::Offline
-        && let Some(provider) = retriever.calls(queries)
-    {
-        desk.providers.ready(provider)?;
-    }
-    if !terminal.quiet && !terminal.json && !retriever.warnings.is_empty() {
-        terminal.draw(&retriever.warnings, &|path| workspace.source(path));
-    }
-    Ok(retriever)
-}
-
-async fn ask(retriever: &Retriever, desk: &Desk, query: &str) -> Result<Retrieved> {
-    let no_verdict = |message: String, hint: &str| Error::new(Kind::NoVerdict, message).hint(hint);
-    retriever.retrieve(query, desk, &PromptName::from("retrieve")).await.map_err(|fault| match fault {
-        RetrieveFault::Failed(failure) => no_verdict(failure.detail, "run again: what was embedded is kept"),
-        RetrieveFault::Offline => {
-            no_verdict("offline, and not everything is at hand".to_owned(), "run once without --offline")
-        }
-        RetrieveFault::CostLimit => no_verdict("the cost limit is reached".to_owned(), "raise it"),
-        RetrieveFault::Ended(error) => error,
-    })
-}
-
-fn desk(workspace: &Workspace, terminal: &Terminal, args: &RetrieveArgs) -> Result<Desk> {
-    let limits = Limits {
-        timeout: Duration::from_secs(args.timeout),
-        retries: args.retries,
-        concurrency: None,
-        no_exec: args.no_exec,
-        root: workspace.root.clone(),
-    };
-    let home = Home::at(&workspace.root);
-    Ok(Desk {
-        providers: Providers::new(&workspace.manifests.project, workspace.environment(terminal)?, limits),
-        store: ExchangeStore::new(&home, "retrieve", DEFAULT_STORE_BYTES),
-        recordings: Vec::new(),
-        prices: prices(workspace)?,
-        budget: Budget::new(None),
-        policy: if args.offline { Policy::Offline } else { Policy::Normal },
-        now: clock::rfc3339,
-        misses: None,
-        recorded: None,
-        flights: Default::default(),
-    })
 }

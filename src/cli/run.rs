@@ -1,15 +1,15 @@
 //! `llmops run`: one live call, printed.
 
 use super::args::{Global, RunArgs};
+use super::asking::{Asking, limits};
 use super::clock;
-use super::eval::prices;
-use super::render::{of_vars, request};
+use super::render::{context, of_vars, request};
+use super::retrieve::show;
 use super::terminal::Terminal;
 use super::workspace::Workspace;
-use crate::call::{Limits, Providers};
+use crate::call::desk::Policy;
 use crate::domain::{Error, Exit, Kind, Result};
 use serde_json::json;
-use std::time::Duration;
 
 /// Calls the prompt's model once. The reply is neither stored nor graded.
 ///
@@ -18,26 +18,17 @@ use std::time::Duration;
 pub fn run(global: &Global, terminal: &Terminal, args: &RunArgs) -> Result<Exit> {
     let workspace = Workspace::open(global.root.as_deref(), &clock::today())?;
     let prompt = workspace.prompt(&args.prompt)?;
-    let request = request(&workspace, prompt, &of_vars(prompt, &args.vars), &[])?;
-    let limits = Limits {
-        timeout: Duration::from_secs(args.timeout),
-        retries: args.retries,
-        concurrency: None,
-        no_exec: args.no_exec,
-        root: workspace.root.clone(),
-    };
-    let providers = Providers::new(&workspace.manifests.project, workspace.environment(terminal)?, limits);
-    providers.ready(&request.provider)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Error::storage("cannot start the runtime", error))?;
-    let answer = runtime
-        .block_on(providers.call(&request))
-        .result
+    let vars = of_vars(prompt, &args.vars);
+    let limits = limits(&workspace, args.timeout, args.retries, args.no_exec);
+    let asking = Asking::new(&workspace, terminal, limits, Policy::Normal)?;
+    asking.desk.providers.ready(&prompt.provider)?;
+    let shown = asking.shown(&workspace, terminal, prompt, &vars)?;
+    let request = request(&workspace, prompt, &vars, &context(shown.as_ref()))?;
+    let answer = asking
+        .call(&request)
         .map_err(|failure| Error::new(Kind::NoVerdict, failure.detail).hint("`-v` shows what was tried"))?;
     let reply = &answer.reply;
-    let cost = prices(&workspace)?.cost(&request.model, &request.provider, &reply.usage);
+    let cost = asking.desk.prices.cost(&request.model, &request.provider, &reply.usage);
     if terminal.json {
         let document = json!({
             "schema": "llmops/run/v1", "exit_code": 0,
@@ -45,6 +36,7 @@ pub fn run(global: &Global, terminal: &Terminal, args: &RunArgs) -> Result<Exit>
             "model": {"target": request.model, "provider": request.provider, "reported": reply.model},
             "output": reply.text, "tool_calls": reply.tool_calls, "refusal": reply.refusal, "finish_reason": reply.finish.as_str(),
             "usage": reply.usage, "latency_ms": answer.latency_ms, "cost_usd": cost,
+            "retrieval": shown.as_ref().map(show::shown),
         });
         terminal.stdout(&format!("{document}\n"));
         return Ok(Exit::Done);
@@ -52,6 +44,9 @@ pub fn run(global: &Global, terminal: &Terminal, args: &RunArgs) -> Result<Exit>
     terminal.people(&format!("{}\n", reply.text.trim_end_matches('\n')));
     for call in &reply.tool_calls {
         terminal.people(&format!("→ {}({})\n", call.name, call.arguments));
+    }
+    if let Some(shown) = shown.as_ref().filter(|_| !terminal.quiet) {
+        terminal.say(show::places(shown).trim_end());
     }
     if !terminal.quiet {
         let count = |tokens: Option<u64>| tokens.map_or_else(|| "?".to_owned(), |tokens| tokens.to_string());

@@ -12,5 +12,6 @@ pub mod lints;
 pub mod local;
 mod retriever;
 pub mod search;
+pub mod shift;
 
 pub use retriever::{Hit, RetrieveFault, Retrieved, Retriever, Sources};

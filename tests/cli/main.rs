@@ -12,6 +12,7 @@
 mod changes;
 mod chaos;
 mod checks;
+mod chunks_shown;
 mod diffs;
 mod documents;
 mod fixtures;

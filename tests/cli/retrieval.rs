@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-const KB: &str = "version: \"1.0.0\"\nembedding_model: builtin/hashing-256\ncorpus: [\"kb/*.md\"]\nchunk_size: 64\nchunk_overlap: 8\ntop_k: 2\n";
+pub const KB: &str = "version: \"1.0.0\"\nembedding_model: builtin/hashing-256\ncorpus: [\"kb/*.md\"]\nchunk_size: 64\nchunk_overlap: 8\ntop_k: 2\n";
 
-fn project(retrieval: &str) -> Project {
+pub fn project(retrieval: &str) -> Project {
     let cases: String = [
         ("refund", "How long do refunds take?", "five working days"),
         ("warranty", "How long is the warranty of a lamp?", "two years"),

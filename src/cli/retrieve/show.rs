@@ -1,10 +1,12 @@
 //! What was found, and what was measured, for people and as JSON.
 
+use crate::cli::asking::Shown;
 use crate::cli::terminal::Terminal;
 use crate::manifest::retrieval::Retrieval;
-use crate::report::text::{one_line, visible, wrap};
+use crate::report::numbers::counted;
+use crate::report::text::{one_line, short, visible, wrap};
 use crate::retrieve::search::words;
-use crate::retrieve::{Retrieved, injection};
+use crate::retrieve::{Hit, Retrieved, injection};
 use crate::study::sweep::{Measured, Variant};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -18,16 +20,7 @@ const LINES: usize = 4;
 /// Ranked chunks with scores, sources and highlighted terms.
 pub fn hits(terminal: &Terminal, retrieval: &Retrieval, query: &str, found: &Retrieved) {
     if terminal.json {
-        let chunks: Vec<Value> = found
-            .hits
-            .iter()
-            .enumerate()
-            .map(|(index, hit)| {
-                json!({"rank": index + 1, "text": hit.chunk.text, "source": hit.chunk.source, "score": hit.chunk.score,
-                       "last_updated": hit.chunk.last_updated, "heading": hit.heading, "bytes": hit.range,
-                       "suspicious": injection::suspicious(&hit.chunk.text)})
-            })
-            .collect();
+        let chunks = chunks(found);
         let document = json!({"schema": "llmops/retrieve/v1", "exit_code": 0, "retrieval": named(retrieval),
                               "query": query, "chunks": chunks});
         return terminal.stdout(&format!("{document}\n"));
@@ -41,18 +34,7 @@ pub fn hits(terminal: &Terminal, retrieval: &Retrieval, query: &str, found: &Ret
     });
     let mut text = String::new();
     for (index, hit) in found.hits.iter().enumerate() {
-        let source = one_line(hit.chunk.source.as_deref().unwrap_or("no source"));
-        text.push_str(&format!("{:>3}. {source}", index + 1));
-        if let Some(score) = hit.chunk.score {
-            text.push_str(&format!("  {score:.4}"));
-        }
-        if let Some(heading) = &hit.heading {
-            text.push_str(&format!("  {}", one_line(heading)));
-        }
-        if let Some((start, end)) = hit.range {
-            text.push_str(&format!("  bytes {start}–{end}"));
-        }
-        text.push('\n');
+        text.push_str(&place(index, hit));
         if let Some(rule) = injection::suspicious(&hit.chunk.text) {
             text.push_str(&format!("     reads like an instruction to a model ({rule})\n"));
         }
@@ -61,6 +43,49 @@ pub fn hits(terminal: &Terminal, retrieval: &Retrieval, query: &str, found: &Ret
         }
     }
     terminal.people(&text);
+}
+
+/// Every chunk for machines.
+pub fn chunks(found: &Retrieved) -> Vec<Value> {
+    let chunk = |(index, hit): (usize, &Hit)| {
+        json!({"rank": index + 1, "text": hit.chunk.text, "source": hit.chunk.source, "score": hit.chunk.score,
+               "last_updated": hit.chunk.last_updated, "heading": hit.heading, "bytes": hit.range,
+               "suspicious": injection::suspicious(&hit.chunk.text)})
+    };
+    found.hits.iter().enumerate().map(chunk).collect()
+}
+
+/// What a prompt was shown, without the texts, for machines.
+pub fn shown(shown: &Shown) -> Value {
+    json!({"name": shown.retrieval.name, "version": shown.retrieval.version, "query": shown.query,
+           "chunks": chunks(&shown.found)})
+}
+
+/// What a prompt was shown: a line for each chunk.
+pub fn places(shown: &Shown) -> String {
+    let (retrieval, hits) = (&shown.retrieval, &shown.found.hits);
+    let count = counted(u64::try_from(hits.len()).unwrap_or(u64::MAX), "chunk");
+    let query = short(&one_line(&shown.query), 60);
+    let mut text = format!("retrieved {count} by {} {} for “{query}”\n", retrieval.name, retrieval.version);
+    hits.iter().enumerate().for_each(|(index, hit)| text.push_str(&place(index, hit)));
+    text
+}
+
+/// Where a chunk stands, in one line.
+fn place(index: usize, hit: &Hit) -> String {
+    let source = one_line(hit.chunk.source.as_deref().unwrap_or("no source"));
+    let mut text = format!("{:>3}. {source}", index + 1);
+    if let Some(score) = hit.chunk.score {
+        text.push_str(&format!("  {score:.4}"));
+    }
+    if let Some(heading) = &hit.heading {
+        text.push_str(&format!("  {}", one_line(heading)));
+    }
+    if let Some((start, end)) = hit.range {
+        text.push_str(&format!("  bytes {start}–{end}"));
+    }
+    text.push('\n');
+    text
 }
 
 /// The line with the words of the query marked: in colour on a terminal, else between `*`.

@@ -32,6 +32,7 @@ fn prompt(scored: &Scored) -> Value {
         "demands": fields(&change.demands),
         "output": fields(&change.output),
         "retrieval": fields(&change.retrieval),
+        "chunks": scored.chunks.as_ref().map(super::chunks::machine),
         "about": fields(&change.about),
         "variables": change.variables.iter().map(|variable| json!({
             "name": variable.name,

@@ -47,10 +47,10 @@ pub struct Shown {
 }
 
 #[derive(Default)]
-struct Lines(Vec<Shown>);
+pub(super) struct Lines(Vec<Shown>);
 
 impl Lines {
-    fn push(&mut self, label: &str, parts: Vec<(Mark, String)>) {
+    pub(super) fn push(&mut self, label: &str, parts: Vec<(Mark, String)>) {
         let label = label.to_uppercase();
         let repeats =
             self.0.iter().rev().find(|line| !line.label.is_empty()).is_some_and(|line| line.label == label);
@@ -58,11 +58,11 @@ impl Lines {
         self.0.push(Shown { label, head: false, parts });
     }
 
-    fn plain(&mut self, label: &str, text: impl Into<String>) {
+    pub(super) fn plain(&mut self, label: &str, text: impl Into<String>) {
         self.push(label, vec![(Mark::Plain, text.into())]);
     }
 
-    fn warn(&mut self, label: &str, text: impl Into<String>) {
+    pub(super) fn warn(&mut self, label: &str, text: impl Into<String>) {
         self.push(label, vec![(Mark::Warn, text.into())]);
     }
 
@@ -118,6 +118,9 @@ pub fn lines(scored: &Scored, range: &str) -> Vec<Shown> {
     change.variables.iter().for_each(|variable| lines.push("variables", variable_parts(variable)));
     change.tools.iter().for_each(|tool| lines.push("tools", tool_parts(tool)));
     lines.fields("retrieval", &change.retrieval);
+    if let Some(chunks) = &scored.chunks {
+        super::chunks::lines(&mut lines, chunks);
+    }
     lines.fields("output", &change.output);
     change.messages.iter().for_each(|section| lines.prose(&section.name, &section.text));
     change.includes.iter().for_each(|include| included(&mut lines, include));

@@ -1,9 +1,11 @@
 //! A comparison of two revisions, for people (terminal, review comment) and for machines.
 
+mod chunks;
 mod json;
 mod lines;
 mod marks;
 
+pub use chunks::{Chunks, SuiteChunks};
 pub use json::document;
 pub use lines::lines;
 pub use marks::{Marks, write};
@@ -32,4 +34,6 @@ pub struct Scored {
     pub before: Option<Known>,
     /// The score after.
     pub after: Option<Known>,
+    /// What its cases are shown, where retrieval changed.
+    pub chunks: Option<Chunks>,
 }
