@@ -2,7 +2,7 @@
 
 use super::args::{Global, ReportArgs};
 use super::clock;
-use super::eval::{show, write_stored};
+use super::eval::{remember, show, write_stored};
 use super::terminal::Terminal;
 use super::workspace::Workspace;
 use crate::domain::{Exit, Result};
@@ -16,10 +16,11 @@ use crate::report::stored::StoredRun;
 /// When there is no such run, it was never finished, or a file cannot be written.
 pub fn report(global: &Global, terminal: &Terminal, args: &ReportArgs) -> Result<Exit> {
     let workspace = Workspace::open(global.root.as_deref(), &clock::today())?;
-    let run = StoredRun::open(RunReader::open(&Home::at(&workspace.root), &args.run)?)?;
+    let mut run = StoredRun::open(RunReader::open(&Home::at(&workspace.root), &args.run)?)?;
     if args.reports.is_empty() {
         show(&run, terminal)?;
     }
+    remember(&mut run, &workspace, &args.reports);
     write_stored(&run, &args.reports, terminal)?;
     Ok(Exit::Done)
 }

@@ -1,6 +1,7 @@
 //! What is kept on disk: exchanges, recordings, runs; and what they cost.
 
 mod atomic;
+mod beside;
 mod exchanges;
 mod home;
 mod prices;
@@ -10,6 +11,7 @@ mod segment;
 mod unpriced;
 
 pub use atomic::replace;
+pub use beside::{BaseTrial, BaseWriter};
 pub use exchanges::{DEFAULT_STORE_BYTES, ExchangeStore};
 pub use home::Home;
 pub use prices::Prices;

@@ -99,7 +99,7 @@ pub fn prune_runs(home: &Home, keep: usize) -> Result<()> {
     Ok(())
 }
 
-fn folder_of(home: &Home, id: &RunId) -> PathBuf {
+pub(super) fn folder_of(home: &Home, id: &RunId) -> PathBuf {
     home.path().join("runs").join(id.as_str())
 }
 
@@ -234,6 +234,10 @@ impl RunReader {
             );
         }
         Ok(Self { id: run.id.clone(), folder: folder_of(home, &run.id) })
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// The run's id.

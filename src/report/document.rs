@@ -1,8 +1,9 @@
 //! What every renderer is given: the report, its cases as streams, and what only people read.
 
+use super::told::Told;
 use super::v1;
 use crate::domain::score::reaches;
-use crate::domain::{Chunk, Message, Result};
+use crate::domain::{Chunk, Result};
 
 /// The stream of one gate's cases.
 pub type CaseStream<'a> = Box<dyn Iterator<Item = Result<v1::Case>> + 'a>;
@@ -34,23 +35,21 @@ pub struct View {
 /// What a case was made of, for pages that open a case. None of it is part of the machine form.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Detail {
-    /// The messages as they were sent.
-    pub messages: Vec<Message>,
     /// The context as the model saw it, best first.
     pub context: Vec<Chunk>,
     /// Sources that should have been found.
     pub relevant: Vec<String>,
     /// Whether this case alone blocks.
     pub critical: bool,
-    /// The baseline's answer to the same case.
-    pub base_output: Option<String>,
-    /// The baseline's score of it.
-    pub base_score: Option<f64>,
 }
 
 /// The details of a trial, by gate, case and trial; `None` where nothing is known beyond the report.
 #[derive(Clone, Copy)]
 pub struct Details<'a>(pub &'a dyn Fn(usize, &v1::Case) -> Result<Option<Detail>>);
+
+/// What was said in a trial, by gate and case.
+#[derive(Clone, Copy)]
+pub struct Tells<'a>(pub &'a dyn Fn(usize, &v1::Case) -> Told);
 
 /// Everything that a renderer may read.
 #[derive(Clone, Copy)]
@@ -63,12 +62,14 @@ pub struct Document<'a> {
     pub views: &'a [View],
     /// What a case was made of, where that is kept.
     pub details: Option<Details<'a>>,
+    /// What was said in a case, where that is kept.
+    pub tells: Option<Tells<'a>>,
 }
 
 impl<'a> Document<'a> {
     /// A document with nothing but the report and its cases.
     pub fn new(report: &'a v1::Report, cases: Cases<'a>) -> Self {
-        Self { report, cases, views: &[], details: None }
+        Self { report, cases, views: &[], details: None, tells: None }
     }
 
     /// The same, with what people read.
@@ -81,6 +82,12 @@ impl<'a> Document<'a> {
     #[must_use]
     pub fn details(self, details: Details<'a>) -> Self {
         Self { details: Some(details), ..self }
+    }
+
+    /// The same, with what was said in its cases.
+    #[must_use]
+    pub fn tells(self, tells: Tells<'a>) -> Self {
+        Self { tells: Some(tells), ..self }
     }
 
     /// The sentence of a gate.

@@ -68,7 +68,7 @@ mod tests {
         Detail {
             context: context.iter().map(chunk).collect(),
             relevant: relevant.iter().map(|source| (*source).to_owned()).collect(),
-            ..Detail::default()
+            critical: false,
         }
     }
 

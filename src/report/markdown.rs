@@ -280,7 +280,16 @@ fn escape(text: &str) -> String {
             c => escaped.push(c),
         }
     }
-    escaped.replace("://", ":\u{200b}//").replace("www.", "www\u{200b}.")
+    // `GH-1` is a reference like `#1`, in any case.
+    let mut parted = String::with_capacity(escaped.len());
+    for c in escaped.chars() {
+        if c == '-' && parted.as_bytes().last_chunk::<2>().is_some_and(|two| two.eq_ignore_ascii_case(b"gh"))
+        {
+            parted.push('\u{200b}');
+        }
+        parted.push(c);
+    }
+    parted.replace("://", ":\u{200b}//").replace("www.", "www\u{200b}.")
 }
 
 fn footer(report: &Report) -> String {

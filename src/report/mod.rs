@@ -28,6 +28,7 @@ pub mod sarif;
 pub mod stored;
 pub mod table;
 pub mod text;
+pub mod told;
 pub mod v1;
 
 pub use document::{CaseStream, Cases, Detail, Details, Document, View};

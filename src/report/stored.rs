@@ -1,11 +1,14 @@
 //! The report of a run as it is kept beside its records: enough to write every format again.
 
-use super::document::{CaseStream, Cases, Detail, Details, Document, View};
+use super::document::{CaseStream, Cases, Detail, Details, Document, Tells, View};
+use super::told::{Exchanges, Told};
 use super::v1;
+use crate::domain::grade::CallRole;
 use crate::domain::{Error, Exit, Result, TrialRecord};
-use crate::ledger::RunReader;
+use crate::ledger::{BaseTrial, RunReader};
 use serde::{Deserialize, Serialize};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::cell::{Cell, OnceCell};
+use std::collections::HashMap;
 
 /// What a finished run leaves beside its records.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -30,11 +33,17 @@ const KEPT: usize = 20_000;
 pub struct StoredRun {
     /// What was kept.
     pub stored: Stored,
+    /// Where the exchanges of its trials are, for whoever shows what was said.
+    pub exchanges: Option<Exchanges>,
     reader: RunReader,
     kept: Option<Vec<TrialRecord>>,
-    /// Behind the record whose detail was asked for last.
-    asked: AtomicUsize,
+    base: OnceCell<HashMap<Place, BaseTrial>>,
+    /// Where the last record was found: cases are asked for in order.
+    found: Cell<usize>,
 }
+
+/// A gate, a case's id and a trial.
+type Place = (usize, String, u32);
 
 impl StoredRun {
     /// Joins what was kept with the run's records.
@@ -45,11 +54,15 @@ impl StoredRun {
         let mut kept = Vec::new();
         for record in reader.records()? {
             if kept.len() == KEPT {
-                return Ok(Self { stored, reader, kept: None, asked: AtomicUsize::new(0) });
+                return Ok(Self::of(stored, reader, None));
             }
             kept.push(record?);
         }
-        Ok(Self { stored, reader, kept: Some(kept), asked: AtomicUsize::new(0) })
+        Ok(Self::of(stored, reader, Some(kept)))
+    }
+
+    fn of(stored: Stored, reader: RunReader, kept: Option<Vec<TrialRecord>>) -> Self {
+        Self { stored, exchanges: None, reader, kept, base: OnceCell::new(), found: Cell::default() }
     }
 
     /// Reads the report of a finished run.
@@ -121,21 +134,42 @@ impl StoredRun {
 
     /// What a case was made of, as far as its record says.
     pub fn detail(&self, gate: usize, case: &v1::Case) -> Option<Detail> {
-        let kept = self.kept.as_ref()?;
-        let wanted = |record: &TrialRecord| {
-            record.gate == gate && record.trial == case.trial && record.id.as_str() == case.id
-        };
-        // Whoever asks goes through the cases in their order.
-        let after = self.asked.load(Ordering::Relaxed).min(kept.len());
-        let at = (after..kept.len()).chain(0..after).find(|&at| wanted(&kept[at]))?;
-        self.asked.store(at + 1, Ordering::Relaxed);
-        let record = &kept[at];
+        let record = self.record(gate, case)?;
         Some(Detail {
             context: record.context.clone(),
             relevant: record.relevant.clone(),
             critical: record.critical,
-            ..Detail::default()
         })
+    }
+
+    fn record(&self, gate: usize, case: &v1::Case) -> Option<&TrialRecord> {
+        let kept = self.kept.as_ref()?;
+        let is_it = |record: &TrialRecord| {
+            record.gate == gate && record.trial == case.trial && record.id.as_str() == case.id
+        };
+        let from = self.found.get().min(kept.len());
+        let after = kept[from..].iter().position(is_it).map(|at| from + at);
+        let at = after.or_else(|| kept[..from].iter().position(is_it))?;
+        self.found.set(at);
+        kept.get(at)
+    }
+
+    /// What was said in a case, as far as it is kept.
+    pub fn told(&self, gate: usize, case: &v1::Case) -> Told {
+        let base = self.base.get_or_init(|| {
+            let few = if self.kept.is_some() { KEPT } else { 0 };
+            let trials = self.reader.base().take(few);
+            trials.map(|trial| ((trial.gate, trial.id.to_string(), trial.trial), trial)).collect()
+        });
+        let before = base.get(&(gate, case.id.clone(), case.trial));
+        let calls = self.record(gate, case).map_or(&[][..], |record| &record.calls);
+        let answer = calls.iter().find(|call| call.role == CallRole::Answer);
+        let exchange = answer.zip(self.exchanges.as_ref()).and_then(|(call, all)| all.get(&call.key));
+        Told {
+            messages: exchange.map_or(Vec::new(), |exchange| exchange.request.messages),
+            base_output: before.and_then(|trial| trial.output.clone()),
+            base_score: before.and_then(|trial| trial.score),
+        }
     }
 
     /// Calls `write` with the document.
@@ -146,8 +180,11 @@ impl StoredRun {
         let views = self.views(worst)?;
         let cases = |gate: usize| self.cases(gate);
         let details = |gate: usize, case: &v1::Case| Ok(self.detail(gate, case));
-        let document =
-            Document::new(&self.stored.report, Cases(&cases)).views(&views).details(Details(&details));
+        let tells = |gate: usize, case: &v1::Case| self.told(gate, case);
+        let document = Document::new(&self.stored.report, Cases(&cases))
+            .views(&views)
+            .details(Details(&details))
+            .tells(Tells(&tells));
         write(&document)
     }
 }

@@ -1,5 +1,6 @@
 //! What a run is compared with: the same prompts as of another revision, or the pinned model beside a candidate.
 
+use super::changed_line;
 use super::follow::Gathered;
 use super::outcome::Finished;
 use super::session::{Rival, Session};
@@ -10,6 +11,7 @@ use crate::cli::terminal::Terminal;
 use crate::cli::workspace::Workspace;
 use crate::domain::{Error, Kind, Result};
 use crate::gate::Comparison;
+use crate::ledger::BaseWriter;
 use crate::manifest::project::Api;
 use crate::plan::{GatePlan, Plan, Selection, gate, inputs_digest};
 use crate::report::v1;
@@ -35,6 +37,7 @@ struct Compared {
     comparison: Option<Comparison>,
     baseline: Option<v1::Baseline>,
     notes: Vec<String>,
+    line: Option<u32>,
 }
 
 impl Against {
@@ -51,6 +54,11 @@ impl Against {
     /// What else to say of the comparison.
     pub fn notes(&self, at: usize) -> Vec<String> {
         self.gates.get(at).map(|gate| gate.notes.clone()).unwrap_or_default()
+    }
+
+    /// The line of the manifest that the gate's prompt was changed in, where it was.
+    pub fn line(&self, at: usize) -> Option<u32> {
+        self.gates.get(at)?.line
     }
 
     /// The drop that a gate allows: what its suite says. A candidate without such a limit may not be worse at all,
@@ -78,6 +86,7 @@ pub fn compare(
     let selection = Selection { model: None, ..finished.shared.plan.selection.clone() };
     let others: Vec<Option<Other>> =
         heads.iter().map(|head| other(then, head, &selection)).collect::<Result<_>>()?;
+    BaseWriter::clear(&finished.home, &finished.follower.id)?;
     let mut against = Against { candidate, ..Against::default() };
     let mut tallies: HashMap<usize, Tally> = HashMap::new();
     for offline in [false, true] {
@@ -89,14 +98,15 @@ pub fn compare(
         }
         let gates: Vec<GatePlan> =
             places.iter().filter_map(|&at| Some(others[at].as_ref()?.gate.clone())).collect();
-        let run = |gates: Vec<GatePlan>| {
-            let rival = Rival { plan: Plan::new(gates, selection.clone()), then, offline };
+        let run = |places: &[usize], gates: Vec<GatePlan>| {
+            let plan = Plan::new(gates, selection.clone());
+            let rival = Rival { plan, then, offline, places: places.to_vec() };
             Session::beside(workspace, terminal, args, finished, rival)?.conduct(terminal)
         };
-        let sides: Vec<(Vec<usize>, Result<Finished>)> = match run(gates.clone()) {
+        let sides: Vec<(Vec<usize>, Result<Finished>)> = match run(&places, gates.clone()) {
             // An old prompt may not fit today's cases; the others are not to suffer from it.
             Err(error) if does_not_fit(&error) => {
-                places.into_iter().zip(gates).map(|(at, gate)| (vec![at], run(vec![gate]))).collect()
+                places.into_iter().zip(gates).map(|(at, gate)| (vec![at], run(&[at], vec![gate]))).collect()
             }
             ran => vec![(places, ran)],
         };
@@ -135,6 +145,9 @@ pub fn compare(
         let found = against.gates.last_mut().and_then(|found| found.baseline.as_mut());
         if let (Some(baseline), None) = (found, &finished.shared.plan.selection.shard) {
             baseline.cases = None;
+        }
+        if let Some(gate) = against.gates.last_mut() {
+            gate.line = changed_line::of(&then.snapshot, &workspace.snapshot, &head.prompt.path);
         }
     }
     Ok(against)
@@ -282,7 +295,7 @@ fn paired(
             "only {n} of {planned} cases have a score on both sides: nothing was compared with {label}"
         );
         let comparison = Some(Comparison::Open { pairs: n, planned });
-        return Compared { comparison, baseline: Some(baseline), notes: vec![note] };
+        return Compared { comparison, baseline: Some(baseline), notes: vec![note], line: None };
     };
     let names = |ids: &[crate::domain::CaseId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
     let interval = found.interval.map(|(low, high)| Interval { low, high });
@@ -306,9 +319,6 @@ fn paired(
         };
         notes.push(format!("candidate {}: {word} {label} ({:+.2})", head.model, found.delta));
     }
-    if !baseline.worse.is_empty() {
-        notes.push(format!("worse than {label}: {}", baseline.worse.join(", ")));
-    }
     let comparison = Comparison::Paired { delta: found.delta, interval, n, sign_p: found.sign_p };
-    Compared { comparison: Some(comparison), baseline: Some(baseline), notes }
+    Compared { comparison: Some(comparison), baseline: Some(baseline), notes, line: None }
 }

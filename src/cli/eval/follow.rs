@@ -6,7 +6,7 @@ use crate::cli::clock;
 use crate::cli::terminal::Terminal;
 use crate::domain::exchange::Source;
 use crate::domain::{Grade, Result, RunId, TrialRecord, Usd};
-use crate::ledger::{RunReader, RunWriter};
+use crate::ledger::{BaseTrial, BaseWriter, RunReader, RunWriter};
 use crate::plan::{GatePlan, Plan};
 use crate::report::assemble::Reported;
 use crate::report::progress::Progress;
@@ -75,6 +75,8 @@ pub struct Follower {
     pub gates: Vec<Gathered>,
     /// The run's files; taken when it ends.
     pub writer: Option<RunWriter>,
+    /// For the other side of a comparison: what it answered, and the gate of the run that each of its gates stands for.
+    pub base: Option<(BaseWriter, Vec<usize>)>,
     progress: Progress,
     done: u64,
     failed: u64,
@@ -89,6 +91,7 @@ impl Follower {
             id,
             gates: plan.gates.iter().map(Gathered::new).collect(),
             writer,
+            base: None,
             progress: Progress::new(u64::try_from(plan.planned()).unwrap_or(u64::MAX), terminal.progress),
             done: 0,
             failed: 0,
@@ -118,10 +121,23 @@ impl Follower {
     }
 }
 
+fn base_trial(gate: usize, record: &TrialRecord) -> BaseTrial {
+    let score = match &record.grade {
+        Grade::Scored { judgement, .. } => judgement.as_ref().and_then(|judgement| judgement.score),
+        Grade::Unscored { .. } => None,
+    };
+    BaseTrial { gate, id: record.id.clone(), trial: record.trial, score, output: record.output.clone() }
+}
+
 impl Reporter for Follower {
     fn trial(&mut self, record: &TrialRecord) -> Result<()> {
         if let Some(writer) = &mut self.writer {
             writer.append(record)?;
+        }
+        if let Some((writer, gates)) = &mut self.base
+            && let Some(gate) = gates.get(record.gate)
+        {
+            writer.append(&base_trial(*gate, record))?;
         }
         if let Some(gate) = self.gates.get_mut(record.gate) {
             gate.add(record);

@@ -2,10 +2,12 @@
 
 mod against;
 mod empty;
+mod changed_line;
 mod follow;
 mod keys;
 mod merge;
 mod outcome;
+mod page;
 mod planned;
 mod resume;
 mod session;
@@ -29,6 +31,7 @@ pub use outcome::{show, write_stored};
 use session::Session;
 pub use session::prices;
 pub use since::find as find_base;
+pub use page::remember;
 
 /// Resolve, read, plan, run, aggregate, decide, report.
 ///
@@ -89,10 +92,11 @@ pub fn eval(global: &Global, terminal: &Terminal, args: &EvalArgs) -> Result<Exi
     let against = finished.against(&workspace, then.as_ref(), base.as_ref(), terminal, args)?;
     let told = notes.len();
     warnings.extend(notes);
-    let (run, mut found) = finished.decide(&workspace, args, &warnings, &against)?;
+    let (mut run, mut found) = finished.decide(&workspace, args, &warnings, &against)?;
     // What --changed told is on the screen already.
     found.drain(warnings.len() - told..warnings.len());
     publish(&workspace, terminal, &run, &found)?;
+    page::remember(&mut run, &workspace, &args.reports);
     write_stored(&run, &args.reports, terminal)?;
     if let Some(shard) = &args.shard {
         terminal.say(&format!(

@@ -15,7 +15,7 @@ use crate::cli::workspace::Workspace;
 use crate::domain::{Error, ModelId, PromptName, ProviderName, RelPath, Result, RunId};
 use crate::grade::{AssertFault, Checker};
 use crate::ledger::{
-    DEFAULT_STORE_BYTES, ExchangeStore, Home, Prices, Recordings, RunWriter, cost_assert, run_id,
+    BaseWriter, DEFAULT_STORE_BYTES, ExchangeStore, Home, Prices, Recordings, RunWriter, cost_assert, run_id,
 };
 use crate::manifest::assert::Check;
 use crate::plan::{GatePlan, Plan, Selection, inputs_digest};
@@ -70,8 +70,8 @@ impl Session {
         Ok(Self { shared: Arc::new(shared), home, follower, started, skip, shown })
     }
 
-    /// What a run is compared with: the same suites over other prompts, or another model. It leaves no files of its
-    /// own, reads the recordings of `then` as well, and sees what the finished run stored.
+    /// What a run is compared with: the same suites over other prompts, or another model. It leaves what it
+    /// answered beside the run, reads the recordings of `then` as well, and sees what the finished run stored.
     ///
     /// # Errors
     /// As [`Session::prepare`].
@@ -82,7 +82,7 @@ impl Session {
         finished: &Finished,
         rival: Rival<'_>,
     ) -> Result<Self> {
-        let Rival { plan, then, offline } = rival;
+        let Rival { plan, then, offline, places } = rival;
         let (home, id) = (finished.home.clone(), finished.follower.id.clone());
         let mut desk = desk(workspace, terminal, args, &plan, &home, &id, None)?;
         for gate in &plan.gates {
@@ -105,7 +105,9 @@ impl Session {
         if !args.offline && !offline {
             keys::ready(&shared)?;
         }
-        let follower = Follower::new(&shared.plan, None, id, terminal);
+        let base = BaseWriter::open(&home, &id)?;
+        let mut follower = Follower::new(&shared.plan, None, id, terminal);
+        follower.base = Some((base, places));
         let shown = shared.plan.gates.iter().map(|_| None).collect();
         Ok(Self { shared: Arc::new(shared), home, follower, started: clock::now(), skip: 0, shown })
     }
@@ -145,6 +147,9 @@ impl Session {
         self.follower = follower;
         self.follower.done();
         let ending = ending?;
+        if let Some((base, _)) = self.follower.base.take() {
+            base.finish()?;
+        }
         Ok(Finished {
             shared: self.shared,
             home: self.home,
@@ -181,6 +186,8 @@ pub struct Rival<'a> {
     pub then: &'a Workspace,
     /// Whether its answers can only be stored ones: the program that gave them is not here any more.
     pub offline: bool,
+    /// The gate of the run that each of its gates stands for.
+    pub places: Vec<usize>,
 }
 
 fn with_desk(workspace: &Workspace, args: &EvalArgs, plan: Plan, desk: Desk) -> Result<Shared> {

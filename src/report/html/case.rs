@@ -1,11 +1,13 @@
 //! One case of the page: what its row shows, and what it opens to.
 
 use super::Serialize;
+use crate::domain::Role;
 use crate::domain::exchange::Source;
 use crate::report::document::Detail;
 use crate::report::found;
 use crate::report::numbers::{UNKNOWN, duration_ms, score};
 use crate::report::text::{head, one_line, visible};
+use crate::report::told::Told;
 use crate::report::v1::{Case, Status};
 use crate::retrieve::injection;
 use similar::{ChangeTag, TextDiff};
@@ -13,6 +15,8 @@ use std::time::Duration;
 
 /// At most this many bytes of any one text.
 const MOST_TEXT: usize = 64 * 1024;
+/// Two answers with a smaller share of words in common are shown beside each other.
+const LEAST_COMMON: f32 = 0.5;
 /// A diff that takes longer is drawn as far as it came.
 const MOST_TIME: Duration = Duration::from_millis(100);
 
@@ -35,8 +39,11 @@ pub(super) struct Row {
     dimensions: Vec<(String, String)>,
     asserts: Vec<Checked>,
     output: Option<String>,
+    base_answer: Option<String>,
     diff: Vec<Part>,
+    asked: String,
     messages: Vec<Said>,
+    left_out: bool,
     context: Vec<Found>,
     relevant: String,
     found: String,
@@ -69,12 +76,15 @@ struct Found {
 }
 
 impl Row {
-    /// The case at a place (gate, row), with what it was made of where that is known.
+    /// The case at a place (gate, row), with what it was made of where that is known. Its messages are left out where
+    /// they do not fit into `room`, which shrinks by what is shown.
     pub(super) fn of(
         (gate, index): (usize, usize),
         case: &Case,
         detail: Option<&Detail>,
+        told: &Told,
         change: &'static str,
+        room: &mut usize,
     ) -> Self {
         let number = |value: Option<f64>| {
             value.filter(|value| value.is_finite()).map_or(String::new(), |value| value.to_string())
@@ -82,7 +92,19 @@ impl Row {
         let trial = if case.trial > 0 { format!(" · trial {}", case.trial + 1) } else { String::new() };
         let tags: Vec<String> =
             case.tags.iter().map(|(key, value)| one_line(&format!("{key}={value}"))).collect();
-        let base = detail.and_then(|detail| detail.base_output.as_deref());
+        let base = told.base_output.as_deref();
+        let changed = base.is_some_and(|base| case.output.as_deref().is_some_and(|output| output != base));
+        let diff = match (base, case.output.as_deref()) {
+            (Some(base), Some(output)) if changed => diff(base, output),
+            _ => Vec::new(),
+        };
+        let said = told.messages.iter();
+        let messages: Vec<Said> =
+            said.map(|one| Said { role: one.role.as_str(), content: text(&one.content) }).collect();
+        let size: usize = messages.iter().map(|one| one.content.len()).sum();
+        let left_out = size > *room;
+        *room = if left_out { 0 } else { *room - size };
+        let asked = told.messages.last().filter(|last| last.role == Role::User && !left_out);
         Self {
             gate,
             index,
@@ -90,8 +112,9 @@ impl Row {
             status: case.status.as_str(),
             score: number(case.score),
             shown_score: case.score.map_or(String::new(), |value| score(Some(value))),
-            shown_base: detail
-                .and_then(|detail| detail.base_score)
+            shown_base: told
+                .base_score
+                .filter(|before| case.score.is_none_or(|now| !same(*before, now)))
                 .map_or(String::new(), |value| score(Some(value))),
             latency: case.latency_ms.map_or(String::new(), |ms| ms.to_string()),
             cost: case.cost_usd.map_or(String::new(), |cost| cost.to_string()),
@@ -118,19 +141,20 @@ impl Row {
                 })
                 .collect(),
             output: case.output.as_deref().map(text),
-            diff: match (base, case.output.as_deref()) {
-                (Some(base), Some(output)) if base != output => diff(base, output),
-                _ => Vec::new(),
-            },
-            messages: detail.map_or(Vec::new(), |detail| {
-                let said = detail.messages.iter();
-                said.map(|one| Said { role: one.role.as_str(), content: text(&one.content) }).collect()
-            }),
+            base_answer: base.filter(|_| changed && diff.is_empty()).map(text),
+            diff,
+            asked: asked.map_or(String::new(), |asked| text(&asked.content)),
+            messages: if left_out { Vec::new() } else { messages },
+            left_out,
             context: detail.map_or(Vec::new(), retrieved),
             relevant: detail.map_or(String::new(), |detail| one_line(&detail.relevant.join(", "))),
             found: detail.and_then(found::sentence).map_or(String::new(), |found| one_line(&found)),
         }
     }
+}
+
+fn same(a: f64, b: f64) -> bool {
+    (a - b).abs() < 1e-9
 }
 
 fn facts(case: &Case, detail: Option<&Detail>, tags: &[String]) -> String {
@@ -189,10 +213,14 @@ fn text(whole: &str) -> String {
     text
 }
 
-/// The base answer and this one word by word.
+/// The base answer and this one word by word; nothing where they have little in common, for a mixture of two texts
+/// cannot be read.
 fn diff(base: &str, output: &str) -> Vec<Part> {
     let (base, output) = (text(base), text(output));
     let diff = TextDiff::configure().timeout(MOST_TIME).diff_words(&base, &output);
+    if diff.ratio() < LEAST_COMMON {
+        return Vec::new();
+    }
     let mut parts: Vec<Part> = Vec::new();
     for change in diff.iter_all_changes() {
         let kind = match change.tag() {

@@ -10,7 +10,7 @@ use super::json::unwritten;
 use super::numbers::{counted, delta, duration_ms, percent, score, to_f64};
 use super::table::{counted_facts, model, narrowed};
 use super::text::{one_line, short};
-use super::v1::{Case, Gate, Report, Verdict};
+use super::v1::{Case, Gate, Report, Status, Verdict};
 use crate::domain::{Error, Kind, Result, Severity};
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, context};
@@ -21,11 +21,14 @@ use std::io::Write;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
-const TEMPLATES: [(&str, &str); 3] = [
+const TEMPLATES: [(&str, &str); 4] = [
+    ("findings.html", include_str!("findings.html")),
     ("head.html", include_str!("head.html")),
     ("gate.html", include_str!("gate.html")),
     ("case.html", include_str!("case.html")),
 ];
+/// The messages of the cases that passed, and of those that did not, are in the page up to this many bytes each.
+const MOST_SAID: usize = 8 << 20;
 /// Tags that can be chosen from, and ids that are listed per direction.
 const MOST_CHOICES: usize = 500;
 
@@ -34,8 +37,11 @@ const MOST_CHOICES: usize = 500;
 /// # Errors
 /// When a case cannot be read, or the target cannot be written.
 pub fn write(document: &Document<'_>, out: &mut dyn Write) -> Result<()> {
-    let mut page = Page { environment: environment()?, out };
+    let mut page = Page { environment: environment()?, out, room: [MOST_SAID; 2] };
     page.put("head.html", head(document.report))?;
+    if document.report.gates.is_empty() {
+        page.put("findings.html", context! { diagnostics => findings(document.report) })?;
+    }
     for (index, gate) in document.report.gates.iter().enumerate() {
         let scan = Scan::of(document, index)?;
         page.put("gate.html", gate_values(document, index, gate, &scan))?;
@@ -46,10 +52,16 @@ pub fn write(document: &Document<'_>, out: &mut dyn Write) -> Result<()> {
                 Some(details) => (details.0)(index, &found)?,
                 None => None,
             };
+            let told = document.tells.map(|tells| (tells.0)(index, &found)).unwrap_or_default();
             let change = changes.of_case(&found);
-            page.put("case.html", Serde(case::Row::of((index, row), &found, detail.as_ref(), change)))?;
+            let room = &mut page.room[usize::from(found.status == Status::Passed)];
+            let row = case::Row::of((index, row), &found, detail.as_ref(), &told, change, room);
+            page.put("case.html", Serde(row))?;
         }
         page.raw("</div>\n</div>\n</section>\n")?;
+    }
+    if !document.report.gates.is_empty() {
+        page.put("findings.html", context! { diagnostics => findings(document.report) })?;
     }
     page.raw(&format!(
         "</main>\n<footer>{}</footer>\n<script>{SCRIPT}</script>\n</body>\n</html>\n",
@@ -60,6 +72,7 @@ pub fn write(document: &Document<'_>, out: &mut dyn Write) -> Result<()> {
 struct Page<'a> {
     environment: Environment<'static>,
     out: &'a mut dyn Write,
+    room: [usize; 2],
 }
 
 impl Page<'_> {
@@ -80,6 +93,7 @@ impl Page<'_> {
 fn environment() -> Result<Environment<'static>> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.add_filter("prose", |text: &str| minijinja::Value::from_safe_string(prose(text)));
     for (name, source) in TEMPLATES {
         environment
             .add_template(name, source)
@@ -111,7 +125,67 @@ fn head(report: &Report) -> minijinja::Value {
             score => super::numbers::against(mean, gate.required) }
         })
         .collect();
-    let diagnostics: Vec<minijinja::Value> = report
+    let of = |wanted: Verdict| report.gates.iter().filter(|gate| gate.verdict == wanted).count() as u64;
+    let counts = [
+        (Verdict::Failed, "failed"),
+        (Verdict::Inconclusive, "without a verdict"),
+        (Verdict::Passed, "passed"),
+    ];
+    let mut parts: Vec<String> = counts
+        .into_iter()
+        .filter(|(verdict, _)| of(*verdict) > 0)
+        .map(|(verdict, word)| format!("{} {word}", counted(of(verdict), "gate")))
+        .collect();
+    if let Some(run) = &report.run {
+        parts.push(minute(&run.started_at));
+        if run.duration_ms.is_some() {
+            parts.push(duration_ms(run.duration_ms));
+        }
+    }
+    context! {
+        style => STYLE, style_hash => hash(STYLE), script_hash => hash(SCRIPT),
+        title => format!("{word}: llmops report"), tone => tone_name, mark, headline => word,
+        summary => parts.join(" · "), narrowed => narrowed(report).unwrap_or_default(), gates,
+        warned => warned(report),
+    }
+}
+
+/// A sentence as HTML, with what stands between backticks as code.
+fn prose(text: &str) -> String {
+    let parts: Vec<&str> = text.split('`').collect();
+    if parts.len() % 2 == 0 {
+        return minijinja::HtmlEscape(text).to_string();
+    }
+    let escaped = parts.iter().map(|part| minijinja::HtmlEscape(part).to_string()).enumerate();
+    escaped.map(|(at, part)| if at % 2 == 1 { format!("<code>{part}</code>") } else { part }).collect()
+}
+
+/// The sentence of a gate below a title that has said the verdict already.
+fn why(sentence: &str) -> String {
+    let rest = ["failed: ", "no verdict: ", "passed: "].iter().find_map(|word| sentence.strip_prefix(word));
+    let mut letters = rest.unwrap_or(sentence).chars();
+    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// `2026-11-21 06:26 UTC` of an instant in RFC 3339.
+fn minute(instant: &str) -> String {
+    match (instant.get(..10), instant.get(11..16)) {
+        (Some(day), Some(time)) if instant.ends_with('Z') => one_line(&format!("{day} {time} UTC")),
+        _ => one_line(instant),
+    }
+}
+
+/// How many errors and warnings stand at the end of the page; empty where there are none, or nothing else to read.
+fn warned(report: &Report) -> String {
+    let of =
+        |severity: Severity| report.diagnostics.iter().filter(|one| one.severity == severity).count() as u64;
+    let counts = [(of(Severity::Error), "error"), (of(Severity::Warning), "warning")];
+    let shown = counts.iter().filter(|(count, _)| *count > 0 && !report.gates.is_empty());
+    shown.map(|(count, word)| counted(*count, word)).collect::<Vec<_>>().join(", ")
+}
+
+fn findings(report: &Report) -> Vec<minijinja::Value> {
+    report
         .diagnostics
         .iter()
         .map(|one| {
@@ -125,29 +199,7 @@ fn head(report: &Report) -> minijinja::Value {
             context! { severity, place, message => one_line(&one.message), code => one_line(&one.code),
             help => one.help.as_deref().map(one_line).unwrap_or_default() }
         })
-        .collect();
-    let of = |wanted: Verdict| report.gates.iter().filter(|gate| gate.verdict == wanted).count() as u64;
-    let counts = [
-        (Verdict::Failed, "failed"),
-        (Verdict::Inconclusive, "without a verdict"),
-        (Verdict::Passed, "passed"),
-    ];
-    let mut parts: Vec<String> = counts
-        .into_iter()
-        .filter(|(verdict, _)| of(*verdict) > 0)
-        .map(|(verdict, word)| format!("{} {word}", counted(of(verdict), "gate")))
-        .collect();
-    if let Some(run) = &report.run {
-        parts.push(format!("started {}", one_line(&run.started_at)));
-        if run.duration_ms.is_some() {
-            parts.push(duration_ms(run.duration_ms));
-        }
-    }
-    context! {
-        style => STYLE, style_hash => hash(STYLE), script_hash => hash(SCRIPT),
-        title => format!("{word}: llmops report"), tone => tone_name, mark, headline => word,
-        summary => parts.join(" · "), narrowed => narrowed(report).unwrap_or_default(), diagnostics, gates,
-    }
+        .collect()
 }
 
 fn gate_values(document: &Document<'_>, index: usize, gate: &Gate, scan: &Scan) -> minijinja::Value {
@@ -173,7 +225,7 @@ fn gate_values(document: &Document<'_>, index: usize, gate: &Gate, scan: &Scan) 
     context! {
         index, tone => tone_name, mark, word,
         name => one_line(&gate.prompt.name), version => one_line(&gate.prompt.version),
-        sentence => &sentence, notes, breaches, facts => facts(gate),
+        sentence => why(&sentence), notes, breaches, facts => facts(gate),
         bars => Serde(bars), axis_low => score(axis.map(|axis| axis.low)), axis_high => score(axis.map(|axis| axis.high)),
         baseline => baseline(gate), compared => gate.baseline.is_some(), histograms => Serde(histograms),
         tags => scan.tags.iter().map(|tag| one_line(tag)).collect::<Vec<_>>(),
@@ -226,19 +278,25 @@ fn baseline(gate: &Gate) -> Option<minijinja::Value> {
         (Some(_), Some(_)) => format!(" ({} to {})", delta(base.ci_low), delta(base.ci_high)),
         _ => String::new(),
     };
-    let sentence = format!(
-        "The mean changed by {}{range}, from {}. {} got worse, {} better.",
-        delta(base.delta),
-        score(base.mean),
-        counted(base.worse.len() as u64, "case"),
-        base.better.len()
-    );
+    let sentence = if base.delta.is_none() {
+        "Nothing was compared: too few cases have a score on both sides.".to_owned()
+    } else {
+        format!(
+            "The mean changed by {}{range}, from {}. {} got worse, {} better.",
+            delta(base.delta),
+            score(base.mean),
+            counted(base.worse.len() as u64, "case"),
+            base.better.len()
+        )
+    };
     let group = |title: &str, ids: &[String]| {
         let shown: Vec<String> = ids.iter().take(MOST_CHOICES).map(|id| one_line(id)).collect();
         context! { title => format!("{title} ({})", ids.len()), ids => shown }
     };
     let groups = [group("Worse", &base.worse), group("Better", &base.better)];
-    Some(context! { rev => short(&base.rev, 60), sentence, groups })
+    let is_commit = base.rev.chars().all(|c| c.is_ascii_hexdigit());
+    let rev = short(&base.rev, 60);
+    Some(context! { rev => if is_commit { format!("the base, {rev}") } else { rev }, sentence, groups })
 }
 
 /// What has to be known of all cases before the first is written.

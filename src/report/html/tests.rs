@@ -1,14 +1,14 @@
 use super::*;
 use crate::domain::{Chunk, Message, Role};
-use crate::report::document::{Cases, Detail, Details};
+use crate::report::document::{Cases, Detail, Details, Tells};
 use crate::report::sample;
+use crate::report::told::Told;
 
 fn written(report: &Report, cases: &[Vec<Case>]) -> String {
     let stream = |gate: usize| sample::stream(cases, gate);
     let views = sample::views();
     let detail = |_: usize, case: &Case| -> Result<Option<Detail>> {
         Ok((case.id == "refund-window").then(|| Detail {
-            messages: vec![Message::new(Role::System, sample::HOSTILE)],
             context: vec![Chunk {
                 text: "Returns are free within 30 days.".into(),
                 source: Some("kb/refunds.md".into()),
@@ -17,11 +17,22 @@ fn written(report: &Report, cases: &[Vec<Case>]) -> String {
             }],
             relevant: vec!["kb/refunds.md".into()],
             critical: true,
-            base_output: Some("Of course! You can return anything within 30 days.".into()),
-            base_score: Some(5.0),
         }))
     };
-    let document = Document::new(report, Cases(&stream)).views(&views).details(Details(&detail));
+    let tell = |_: usize, case: &Case| match case.id.as_str() {
+        "refund-window" => Told {
+            messages: vec![
+                Message::new(Role::System, sample::HOSTILE),
+                Message::new(Role::User, "How long may I return it?"),
+            ],
+            base_output: Some("Of course! You can return anything within 30 days.".into()),
+            base_score: Some(5.0),
+        },
+        "long" => Told { messages: vec![Message::new(Role::User, "x".repeat(60_000))], ..Told::default() },
+        _ => Told::default(),
+    };
+    let document =
+        Document::new(report, Cases(&stream)).views(&views).details(Details(&detail)).tells(Tells(&tell));
     let mut out = Vec::new();
     write(&document, &mut out).expect("written");
     String::from_utf8(out).expect("UTF-8")
@@ -68,6 +79,7 @@ fn a_case_opens_to_everything_that_is_known_of_it() {
         "1. kb&#x2f;refunds.md · 0.031 · relevant",
         "rouge-l",
         "<h5>system</h5>",
+        "<h4>Asked</h4><pre>How long may I return it?</pre>",
         "4.199",
         "Why there is no grade",
     ] {
@@ -82,4 +94,32 @@ fn an_enormous_answer_is_cut_and_said_to_be() {
     let huge = Case { output: Some("x".repeat(5_000_000)), ..sample::case("huge") };
     let page = written(&sample::report(), &[vec![huge]]);
     assert!(page.len() < 200_000 && page.contains("(cut here: 4934464 bytes more)"), "{}", page.len());
+}
+
+#[test]
+fn a_page_of_many_long_conversations_says_what_it_leaves_out() {
+    let cases: Vec<Case> = (0..200).map(|_| sample::case("long")).collect();
+    let page = written(&sample::report(), &[cases]);
+    let left_out = page.matches("Its messages are left out").count();
+    assert!((50..100).contains(&left_out), "{left_out}");
+    assert!(page.len() < 25_000_000, "{}", page.len());
+}
+
+#[test]
+fn sentences_are_read_as_people_write_them() {
+    assert_eq!(prose("`a<b` is \"x\""), "<code>a&lt;b</code> is &quot;x&quot;");
+    assert_eq!(prose("one ` only"), "one ` only");
+    assert_eq!(why("failed: score 4 is below"), "Score 4 is below");
+    assert_eq!((why(""), why("Ünder")), (String::new(), "Ünder".to_owned()));
+    assert_eq!(minute("2026-11-21T06:26:06.653Z"), "2026-11-21 06:26 UTC");
+    assert_eq!(minute("soon\n"), "soon");
+}
+
+#[test]
+fn two_answers_that_have_little_in_common_are_not_mixed() {
+    let page = written(&sample::report(), &sample::cases());
+    assert!(page.contains("<del>30</del>") && !page.contains("The base answered"));
+    let other = Case { output: Some("No.".into()), ..sample::cases()[0][1].clone() };
+    let page = written(&sample::report(), &[vec![other]]);
+    assert!(page.contains("<h4>The base answered</h4><pre>Of course!") && !page.contains("<del>"), "{page}");
 }

@@ -4,8 +4,11 @@ use super::Options;
 use crate::domain::model::Pin;
 use crate::report::numbers::{count, counted, delta, duration, percent, score, to_f64};
 use crate::report::paint::Tone;
-use crate::report::text::{one_line, wrap};
+use crate::report::text::{one_line, short, wrap};
 use crate::report::v1::{Gate, JudgeRef, Report};
+
+/// Cases that got worse are named up to this many; reports name all.
+const MOST_WORSE: usize = 8;
 
 /// What was tested, with what, by what.
 pub(super) fn identity(text: &mut String, gate: &Gate, options: Options) {
@@ -62,12 +65,14 @@ pub(crate) fn judge(judge: &JudgeRef) -> String {
 pub(super) fn counts(text: &mut String, gate: &Gate, options: Options) {
     if let Some(base) = &gate.baseline {
         let worse = counted(base.worse.len() as u64, "case");
-        fact(
-            text,
-            "changed",
-            &format!("{worse} worse and {} better than the baseline", base.better.len()),
-            options,
-        );
+        let mut line = format!("{worse} worse and {} better than the baseline", base.better.len());
+        if !base.worse.is_empty() {
+            let named: Vec<String> = base.worse.iter().take(MOST_WORSE).map(|id| short(id, 60)).collect();
+            let rest = base.worse.len().saturating_sub(MOST_WORSE);
+            let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+            line.push_str(&format!("; worse: {}{more}", named.join(", ")));
+        }
+        fact(text, "changed", &line, options);
     }
     for (label, line) in counted_facts(gate) {
         fact(text, label, &line, options);
