@@ -3,13 +3,14 @@
 use super::args::{CheckArgs, Global};
 use super::clock;
 use super::eval::find_base;
+use super::target;
 use super::terminal::Terminal;
 use super::workspace::Workspace;
 use crate::domain::{Diagnostic, Error, Exit, Kind, RelPath, Result};
 use crate::plan::moved::moved;
 use crate::report::{sarif, v1};
 use serde_json::json;
-use std::fs;
+use std::path::Path;
 
 /// Reads everything, renders every case, and prints what is wrong.
 ///
@@ -28,10 +29,7 @@ pub fn check(global: &Global, terminal: &Terminal, args: &CheckArgs) -> Result<E
                 Error::input(format!("`check` cannot write `{target}`")).hint("use --report sarif=PATH")
             );
         };
-        let mut document = Vec::new();
-        sarif::write(&found, env!("CARGO_PKG_VERSION"), &mut document)?;
-        fs::write(path, document)
-            .map_err(|error| Error::input(format!("cannot write {path}")).because(error))?;
+        target::file(Path::new(path), |out| sarif::write(&found, env!("CARGO_PKG_VERSION"), out))?;
     }
     let broken = found.iter().any(Diagnostic::is_error);
     let exit = if broken { Exit::Input } else { Exit::Done };

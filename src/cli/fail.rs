@@ -2,9 +2,12 @@
 
 use super::args::{Cli, Command};
 use super::clock;
+use super::target;
 use super::terminal::Terminal;
 use super::workspace::Workspace;
 use crate::domain::{Code, Diagnostic, Error, Exit, RelPath};
+use crate::report::document::{CaseStream, Cases, Document};
+use crate::report::formats::Target;
 use crate::report::v1;
 use serde_json::json;
 use std::io::Write;
@@ -50,7 +53,11 @@ pub fn report(cli: &Cli, terminal: &Terminal, error: &Error) -> Exit {
     } else {
         terminal.draw(error.diagnostics(), &source);
     }
-    if terminal.json {
+    let evaluated = match &cli.command {
+        Command::Eval(args) => Some(args),
+        _ => None,
+    };
+    if terminal.json || evaluated.is_some_and(|args| !args.reports.is_empty()) {
         let mut findings = error.diagnostics().to_vec();
         if findings.is_empty() {
             let mut finding = Diagnostic::error(FAILED, error.chain());
@@ -59,11 +66,36 @@ pub fn report(cli: &Cli, terminal: &Terminal, error: &Error) -> Exit {
         }
         let diagnostics: Vec<v1::Diagnostic> = findings.iter().map(v1::Diagnostic::from).collect();
         let mut document = json!({"exit_code": exit.code(), "diagnostics": diagnostics});
-        if matches!(cli.command, Command::Eval(_)) {
+        if evaluated.is_some() {
             document = json!({"schema": v1::SCHEMA, "verdict": null, "exit_code": exit.code(),
                               "diagnostics": diagnostics, "run": null, "gates": []});
         }
-        terminal.stdout(&format!("{document}\n"));
+        if terminal.json {
+            terminal.stdout(&format!("{document}\n"));
+        }
+        if let Some(args) = evaluated {
+            unevaluated(terminal, &args.reports, exit, diagnostics);
+        }
     }
     exit
+}
+
+/// Writes the reports of an evaluation that did not come about: an earlier one must not stand where it was asked for,
+/// and what is wrong belongs on the pull request too.
+fn unevaluated(terminal: &Terminal, targets: &[Target], exit: Exit, diagnostics: Vec<v1::Diagnostic>) {
+    let report = v1::Report {
+        schema: v1::SCHEMA.to_owned(),
+        verdict: None,
+        exit_code: exit.code(),
+        diagnostics,
+        run: None,
+        gates: Vec::new(),
+    };
+    let cases = |_| Box::new(std::iter::empty()) as CaseStream<'_>;
+    let document = Document::new(&report, Cases(&cases));
+    for target in targets {
+        if let Err(error) = target::document(target, &document) {
+            terminal.say(&format!("error: {}", error.chain()));
+        }
+    }
 }

@@ -26,6 +26,7 @@ mod rollback;
 mod run;
 mod schema;
 mod status;
+mod target;
 mod terminal;
 mod workspace;
 

@@ -1,9 +1,9 @@
 //! A run that has nothing to do: nothing is affected, or no case is in this shard. Both leave a report, so that whoever
 //! waits for one does not take it for missing.
 
-use super::outcome::write_target;
 use crate::cli::args::EvalArgs;
 use crate::cli::clock;
+use crate::cli::target;
 use crate::cli::terminal::Terminal;
 use crate::cli::workspace::Workspace;
 use crate::domain::{Code, Diagnostic, Digest, Exit, Result};
@@ -115,8 +115,8 @@ pub fn run(started: jiff::Timestamp, plan: Digest, git: Option<v1::Git>) -> v1::
 pub fn publish(report: &v1::Report, terminal: &Terminal, targets: &[Target]) -> Result<Exit> {
     let cases = |_| Box::new(std::iter::empty()) as crate::report::document::CaseStream<'_>;
     let document = Document::new(report, Cases(&cases));
-    for target in targets {
-        write_target(target, |out| formats::write(target.format, &document, out))?;
+    for one in targets {
+        target::document(one, &document)?;
     }
     if terminal.json {
         formats::write(Format::Json, &document, &mut Terminal::pipe())?;

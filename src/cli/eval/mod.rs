@@ -1,8 +1,8 @@
 //! `llmops eval`: the gate.
 
 mod against;
-mod empty;
 mod changed_line;
+mod empty;
 mod follow;
 mod keys;
 mod merge;
@@ -28,10 +28,10 @@ use clap::{Args, FromArgMatches};
 pub use merge::merge;
 use outcome::publish;
 pub use outcome::{show, write_stored};
+pub use page::remember;
 use session::Session;
 pub use session::prices;
 pub use since::find as find_base;
-pub use page::remember;
 
 /// Resolve, read, plan, run, aggregate, decide, report.
 ///

@@ -8,6 +8,7 @@ use crate::aggregate::Tally;
 use crate::call::desk::Policy;
 use crate::cli::args::EvalArgs;
 use crate::cli::clock;
+use crate::cli::target;
 use crate::cli::terminal::Terminal;
 use crate::cli::workspace::Workspace;
 use crate::domain::{Diagnostic, Error, Exchange, Exit, Result, Severity, Verdict};
@@ -23,8 +24,6 @@ use crate::report::{table, v1};
 use crate::run::{Ending, Shared};
 use crate::study::calibration::shown::Shown;
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::Write;
 use std::sync::{Arc, PoisonError};
 
 /// Cases shown below a gate.
@@ -160,7 +159,7 @@ impl Finished {
                 .enumerate()
                 .map(|(at, view)| view.notes.iter().cloned().chain(against.notes(at)).collect())
                 .collect(),
-            lines: views.iter().map(|view| view.line).collect(),
+            lines: views.iter().enumerate().map(|(at, view)| against.line(at).or(view.line)).collect(),
             case_floors: plan.gates.iter().map(|gate| gate.suite.gate.case_floor).collect(),
         };
         if args.record {
@@ -325,29 +324,10 @@ pub fn show(run: &StoredRun, terminal: &Terminal) -> Result<()> {
 /// When a file cannot be written.
 pub fn write_stored(run: &StoredRun, targets: &[Target], terminal: &Terminal) -> Result<()> {
     for target in targets {
-        write_target(target, |out| run.with(WORST, |document| formats::write(target.format, document, out)))?;
+        run.with(WORST, |document| target::document(target, document))?;
         if !target.is_stdout() {
             terminal.detail(&format!("wrote {}", target.path.display()));
         }
     }
     Ok(())
-}
-
-/// Opens the target of a report and lets `write` fill it.
-///
-/// # Errors
-/// When the file cannot be written; what `write` returns.
-pub(super) fn write_target(target: &Target, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
-    if target.is_stdout() {
-        return write(&mut Terminal::pipe());
-    }
-    let failed = |error: std::io::Error| {
-        Error::input(format!("cannot write {}", target.path.display())).because(error)
-    };
-    if let Some(folder) = target.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::create_dir_all(folder).map_err(failed)?;
-    }
-    let mut file = std::io::BufWriter::new(fs::File::create(&target.path).map_err(failed)?);
-    write(&mut file)?;
-    file.flush().map_err(failed)
 }
