@@ -9,10 +9,15 @@
     reason = "a test says what it expected"
 )]
 
+#[cfg(unix)]
+mod browser;
 mod changes;
 mod chaos;
 mod checks;
 mod chunks_shown;
+#[cfg(unix)]
+#[path = "../support/chromium.rs"]
+mod chromium;
 mod diffs;
 mod documents;
 mod fixtures;
@@ -22,11 +27,13 @@ mod imports;
 mod interrupts;
 mod limits;
 mod local_models;
+mod junit;
 mod locks;
 mod project;
 mod providers;
 mod releases;
 mod retrieval;
+mod sarif;
 mod scaffold;
 mod secrets;
 mod shard_laws;
@@ -36,3 +43,5 @@ mod shards;
 mod stub;
 mod tools;
 mod trust;
+#[path = "../support/xsd.rs"]
+mod xsd;
