@@ -7,6 +7,7 @@ use super::target;
 use super::terminal::Terminal;
 use super::workspace::Workspace;
 use crate::domain::{Diagnostic, Error, Exit, Kind, RelPath, Result};
+use crate::manifest::records::Records;
 use crate::plan::moved::moved;
 use crate::report::{sarif, v1};
 use serde_json::json;
@@ -22,7 +23,8 @@ pub fn check(global: &Global, terminal: &Terminal, args: &CheckArgs) -> Result<E
         Some(rev) => since_base(&workspace, terminal, rev)?,
         None => Vec::new(),
     };
-    let found = narrowed(&workspace, &args.paths, since)?;
+    let records = Records::read(&workspace.snapshot, &workspace.manifests.project.folders.deployments);
+    let found = narrowed(&workspace, &args.paths, records, since)?;
     for target in &args.report {
         let Some(path) = target.strip_prefix("sarif=") else {
             return Err(
@@ -74,8 +76,14 @@ fn since_base(workspace: &Workspace, terminal: &Terminal, rev: &str) -> Result<V
 }
 
 /// The findings, of the named files and folders only where some are named.
-fn narrowed(workspace: &Workspace, paths: &[String], since: Vec<Diagnostic>) -> Result<Vec<Diagnostic>> {
+fn narrowed(
+    workspace: &Workspace,
+    paths: &[String],
+    records: Records,
+    since: Vec<Diagnostic>,
+) -> Result<Vec<Diagnostic>> {
     let mut found = workspace.findings();
+    found.extend(records.diagnostics);
     found.extend(workspace.corpus_findings());
     found.extend(since);
     if paths.is_empty() {
@@ -85,7 +93,8 @@ fn narrowed(workspace: &Workspace, paths: &[String], since: Vec<Diagnostic>) -> 
     for text in paths {
         let path =
             RelPath::new(text).ok_or_else(|| Error::input(format!("`{text}` leaves the repository")))?;
-        let holds = workspace.manifests.files.iter().any(|file| file.is_under(path.as_str()));
+        let mut files = workspace.manifests.files.iter().chain(&records.files);
+        let holds = files.any(|file| file.is_under(path.as_str()));
         if !holds && !workspace.snapshot.is_file(&path) {
             return Err(Error::new(Kind::NoMatch, format!("`{text}` holds no manifest"))
                 .hint("name a file or folder of the repository"));

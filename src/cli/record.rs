@@ -2,11 +2,9 @@
 
 use super::workspace::Workspace;
 use crate::domain::{Error, RelPath, Result};
-use crate::manifest::deployment::{Record, read};
+use crate::manifest::deployment::{RECORD_LIMIT, Record, read};
 use crate::repo::{ReadError, Snapshot};
 use std::fs;
-
-const MAX_RECORD: u64 = 4 << 20;
 
 /// The file of an environment.
 ///
@@ -28,7 +26,7 @@ pub fn path_of(workspace: &Workspace, environment: &str) -> Result<RelPath> {
 /// # Errors
 /// Everything that is wrong with it.
 pub fn of(snapshot: &Snapshot, path: &RelPath) -> Result<Option<Record>> {
-    match snapshot.read_text(path, MAX_RECORD) {
+    match snapshot.read_text(path, RECORD_LIMIT) {
         Ok(text) => read(path, &text).map(Some).map_err(Error::invalid),
         Err(ReadError::NotFound) => Ok(None),
         Err(error) => Err(Error::input(format!("cannot read {path}")).because(error)),

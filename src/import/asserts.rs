@@ -24,6 +24,15 @@ pub enum Made {
     Lost,
 }
 
+/// What asserts are converted among.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    /// Reads a file beside the configuration.
+    pub read: &'a dyn Fn(&str) -> Option<String>,
+    /// Whether every model under test has a known price.
+    pub priced: bool,
+}
+
 /// Names that are the same here.
 const TEXTS: &[&str] = &["contains", "icontains", "starts-with", "regex", "equals"];
 const LISTS: &[&str] = &["contains-any", "contains-all", "icontains-any", "icontains-all"];
@@ -42,7 +51,7 @@ const GRADED: &[(&str, &str, &str)] = &[
 ];
 
 /// Converts one entry of an `assert` list.
-pub fn convert(node: Tree<'_>, read: &dyn Fn(&str) -> Option<String>, losses: &Losses) -> Vec<Made> {
+pub fn convert(node: Tree<'_>, around: Asked<'_>, losses: &Losses) -> Vec<Made> {
     let line = node.line();
     let Some(kind) = node.text_of("type") else {
         losses.dropped(line, "assert", "it has no type");
@@ -59,7 +68,7 @@ pub fn convert(node: Tree<'_>, read: &dyn Fn(&str) -> Option<String>, losses: &L
                     losses.dropped(inner.line(), "assert-set", "a set inside a set");
                     return vec![Made::Lost];
                 }
-                convert(inner, read, losses)
+                convert(inner, around, losses)
             })
             .collect();
     }
@@ -68,6 +77,10 @@ pub fn convert(node: Tree<'_>, read: &dyn Fn(&str) -> Option<String>, losses: &L
             losses.dropped(at, format!("{kind}.{key}"), "this key of an assert has no counterpart");
         }
     }
+    if kind.ends_with("cost") && !around.priced {
+        losses.dropped(line, kind, "no price of the model is known: name a table under `prices:` in llmops.yaml, then add the assert");
+        return vec![Made::Lost];
+    }
     if node.get("weight").and_then(Tree::number).is_some_and(|weight| weight <= 0.0) {
         losses.dropped(line, kind, "an assert of weight 0 decides nothing");
         return vec![Made::Lost];
@@ -75,7 +88,7 @@ pub fn convert(node: Tree<'_>, read: &dyn Fn(&str) -> Option<String>, losses: &L
     let (name, negated) = kind.strip_prefix("not-").map_or((kind, false), |name| (name, true));
     let mut value = node.get("value").map(Tree::value).unwrap_or(Value::Null);
     if let Some(file) = value.as_str().and_then(|text| text.strip_prefix("file://")) {
-        let text = read(file).filter(|_| {
+        let text = (around.read)(file).filter(|_| {
             !["js", "ts", "py", "mjs", "cjs", "rb"].iter().any(|end| file.ends_with(&format!(".{end}")))
         });
         match text {

@@ -1,13 +1,14 @@
 //! `.prompt.yml` of GitHub Models.
 
-use super::output::{self, Prompt, Row, Whole};
+use super::models::Named;
+use super::output::{self, Made, Prompt, Row, Whole};
 use super::tree::Tree;
-use super::{File, Losses, models, prompts, slug, template};
+use super::{Losses, Source, models, prompts, slug, template};
 use crate::domain::Result;
 use serde_json::{Map, Value, json};
 
 /// Imports a prompt with its test data and evaluators.
-pub fn import(tree: Tree<'static>, base: &str, losses: &Losses) -> Result<Vec<File>> {
+pub fn import(source: Source<'_>, tree: Tree<'static>, base: &str, losses: &Losses) -> Result<Made> {
     let mut whole = Whole::default();
     let quiet = Losses { path: losses.path.clone(), found: std::cell::RefCell::default() };
     let mut messages = Vec::new();
@@ -21,14 +22,18 @@ pub fn import(tree: Tree<'static>, base: &str, losses: &Losses) -> Result<Vec<Fi
     }
     let messages = prompts::settled(messages, tree.line(), losses);
     if messages.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Made::default());
     }
     let name = tree.text_of("name").map_or_else(|| base.to_owned(), slug);
     let description = tree.text_of("description").map(str::to_owned).filter(|text| !text.trim().is_empty());
-    whole.prompts.push(Prompt { name: name.clone(), messages, line: tree.line(), description });
+    whole.prompts.push(Prompt { name: name.clone(), messages, line: tree.line(), description, author: None });
     let model = tree.get("model");
     let id = model.and_then(Tree::text).unwrap_or("(no model)");
-    let mut target = models::tested(id, model.map_or(0, Tree::line), losses);
+    // A model of another vendor than these two is reached where these files are run.
+    let vendor = id.split('/').next().unwrap_or("");
+    let elsewhere = id.contains('/') && !["openai", "azure-openai", "anthropic"].contains(&vendor);
+    let here = if elsewhere { format!("github:{id}") } else { id.trim_start_matches("azure-").to_owned() };
+    let mut target = models::tested(Named::new(&here, model.map_or(0, Tree::line)), losses);
     if let Some(parameters) = tree.get("modelParameters") {
         models::parameters(parameters, &mut target, losses);
     }
@@ -39,7 +44,7 @@ pub fn import(tree: Tree<'static>, base: &str, losses: &Losses) -> Result<Vec<Fi
         });
         let schema = schema.map(|schema| schema.get("schema").cloned().unwrap_or(schema));
         target.output =
-            models::output(format.text().unwrap_or(""), schema, format.line(), target.provider, losses);
+            models::output(format.text().unwrap_or(""), schema, format.line(), target.api, losses);
     }
     whole.targets.push(target);
     for item in tree.get("testData").map(Tree::items).unwrap_or_default() {
@@ -75,7 +80,7 @@ pub fn import(tree: Tree<'static>, base: &str, losses: &Losses) -> Result<Vec<Fi
             losses.dropped(line, key, "this key has no counterpart");
         }
     }
-    output::files(&name, &whole, losses)
+    output::files(source, &name, &mut whole, losses)
 }
 
 fn evaluator(node: Tree<'_>, whole: &mut Whole, losses: &Losses) {
@@ -125,8 +130,11 @@ fn evaluator(node: Tree<'_>, whole: &mut Whole, losses: &Losses) {
             "its choices became a dimension scored from 1 to 5; look at the text again",
         );
         if let (Some(id), None) = (judge.get("modelId"), &whole.judge.model) {
-            whole.judge.model =
-                Some(models::target(id.text().unwrap_or(""), id.line(), "builtin/lexical", losses));
+            whole.judge.model = Some(models::target(
+                Named::new(id.text().unwrap_or(""), id.line()),
+                "builtin/lexical",
+                losses,
+            ));
         }
         whole.judge.dimensions.insert(dimension, json!({"description": text}));
     } else {

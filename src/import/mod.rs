@@ -14,13 +14,18 @@ mod prompty;
 mod template;
 mod tests_of;
 mod tree;
+mod vendors;
 
 #[cfg(test)]
 mod tests;
 
 use crate::domain::{Error, Result};
 use serde::Serialize;
+use serde_json::Value;
 use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+pub use vendors::project;
 
 /// What became of something that has no exact counterpart.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
@@ -63,8 +68,23 @@ pub struct File {
 pub struct Imported {
     /// Files, in the order in which they should be listed.
     pub files: Vec<File>,
+    /// Providers that they name, as `llmops.yaml` defines them.
+    pub providers: BTreeMap<String, Value>,
     /// What was lost, in the order of the source.
     pub losses: Vec<Loss>,
+}
+
+/// What a manifest says of its origin.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Origin {
+    /// Who imports, as git knows them.
+    pub author: Option<String>,
+    /// The commit that the source stands in, all digits.
+    pub commit: Option<String>,
+    /// The file, as it was named.
+    pub file: String,
+    /// The day, ISO 8601.
+    pub today: String,
 }
 
 /// A file to import: where it is, what it says, and how to read the files that it names.
@@ -76,6 +96,12 @@ pub struct Source<'a> {
     pub text: &'a str,
     /// Reads a file relative to it; `None` where there is none.
     pub read: &'a dyn Fn(&str) -> Option<String>,
+    /// The files that a glob relative to it names, sorted.
+    pub list: &'a dyn Fn(&str) -> Vec<String>,
+    /// Where it is from.
+    pub origin: &'a Origin,
+    /// Providers that are defined already: a name that means something else is not taken again.
+    pub taken: &'a BTreeMap<String, Value>,
 }
 
 /// Collects losses.
@@ -114,7 +140,7 @@ impl Losses {
 pub fn import(source: Source<'_>) -> Result<Imported> {
     let losses = Losses { path: source.path.to_owned(), found: RefCell::default() };
     let name = name_of(source.path);
-    let files = if source.path.ends_with(".prompty") {
+    let (files, providers) = if source.path.ends_with(".prompty") {
         prompty::import(source, &name, &losses)?
     } else {
         let tree = tree::parse(source.path, source.text)?;
@@ -122,7 +148,7 @@ pub fn import(source: Source<'_>) -> Result<Imported> {
             || source.path.ends_with(".prompt.yaml")
             || (tree.get("messages").is_some() && tree.get("prompts").is_none());
         if github {
-            github::import(tree, &name, &losses)?
+            github::import(source, tree, &name, &losses)?
         } else {
             promptfoo::import(source, tree, &name, &losses)?
         }
@@ -131,7 +157,7 @@ pub fn import(source: Source<'_>) -> Result<Imported> {
         return Err(Error::input(format!("{} holds no prompt that can be imported", source.path))
             .hint("name a promptfoo configuration, a .prompt.yml or a .prompty file"));
     }
-    Ok(Imported { files, losses: losses.found.into_inner() })
+    Ok(Imported { files, providers, losses: losses.found.into_inner() })
 }
 
 /// A name for prompts from a path: its last part without what all such files are called.

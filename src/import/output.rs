@@ -1,10 +1,13 @@
 //! The files that an import writes: prompt manifests, suites, cases.
 
 use super::models::Target;
-use super::{File, Losses, slug, template};
+use super::{File, Losses, Source, slug, template};
 use crate::domain::{Error, Result};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+/// Files, and the providers that they name.
+pub type Made = (Vec<File>, BTreeMap<String, Value>);
 
 /// A message: role and template.
 pub type Message = (String, String);
@@ -20,6 +23,8 @@ pub struct Prompt {
     pub line: u32,
     /// Its description.
     pub description: Option<String>,
+    /// Who wrote it, where the source says so.
+    pub author: Option<String>,
 }
 
 /// A case as it was understood.
@@ -62,7 +67,8 @@ pub struct Whole {
 }
 
 /// The files of `whole`, under names that start with `base`.
-pub fn files(base: &str, whole: &Whole, losses: &Losses) -> Result<Vec<File>> {
+pub fn files(source: Source<'_>, base: &str, whole: &mut Whole, losses: &Losses) -> Result<Made> {
+    let providers = providers(source, whole);
     let mut files = Vec::new();
     let mut names: HashSet<String> = HashSet::new();
     let cases = format!("evals/cases/{base}.jsonl");
@@ -79,7 +85,7 @@ pub fn files(base: &str, whole: &Whole, losses: &Losses) -> Result<Vec<File>> {
                 name = format!("{stem}_{number}");
                 number += 1;
             }
-            files.push(manifest(base, &name, prompt, target, &whole.rows, losses)?);
+            files.push(manifest(source, &name, prompt, target, &whole.rows, losses)?);
             if !whole.rows.is_empty() {
                 files.push(suite(base, &name, target, whole, losses)?);
             }
@@ -88,11 +94,34 @@ pub fn files(base: &str, whole: &Whole, losses: &Losses) -> Result<Vec<File>> {
     if !whole.rows.is_empty() && !files.is_empty() {
         files.push(File { path: cases, text: rows(&whole.rows) });
     }
-    Ok(files)
+    Ok((files, providers))
+}
+
+/// The entries of all targets. A name that stands for something else already gets a number.
+fn providers(source: Source<'_>, whole: &mut Whole) -> BTreeMap<String, Value> {
+    let mut own: BTreeMap<String, Value> = BTreeMap::new();
+    for target in whole.targets.iter_mut().chain(&mut whole.judge.model) {
+        let (Some(entry), Some(provider)) = (&target.entry, &mut target.provider) else { continue };
+        let same = |have: &Value| {
+            ["api", "base_url", "api_key_env", "command"].iter().all(|key| have.get(key) == entry.get(key))
+        };
+        let stem = provider.clone();
+        let mut number = 2;
+        while own
+            .get(provider.as_str())
+            .or_else(|| source.taken.get(provider.as_str()))
+            .is_some_and(|have| !same(have))
+        {
+            *provider = format!("{stem}_{number}");
+            number += 1;
+        }
+        own.insert(provider.clone(), entry.clone());
+    }
+    own
 }
 
 fn manifest(
-    base: &str,
+    source: Source<'_>,
     name: &str,
     prompt: &Prompt,
     target: &Target,
@@ -114,13 +143,27 @@ fn manifest(
     let mut map = Map::new();
     map.insert("version".into(), json!("0.1.0"));
     map.insert("model_target".into(), json!(target.model));
-    if let Some(provider) = target.provider {
+    if let Some(provider) = &target.provider {
         map.insert("provider".into(), json!(provider));
+    }
+    let origin = source.origin;
+    if let Some(author) = prompt.author.as_ref().or(origin.author.as_ref()) {
+        map.insert("author".into(), json!(author));
+    }
+    if !origin.today.is_empty() {
+        map.insert("created".into(), json!(origin.today));
     }
     if let Some(description) = &prompt.description {
         map.insert("description".into(), json!(description));
     }
-    map.insert("changelog".into(), json!(format!("imported from {base}")));
+    let at = origin.commit.as_ref().map(|commit| format!("@{}", commit.chars().take(12).collect::<String>()));
+    map.insert("changelog".into(), json!(format!("imported from {}{}", origin.file, at.unwrap_or_default())));
+    let mut metadata = Map::new();
+    metadata.insert("imported_from".into(), json!(origin.file));
+    if let Some(commit) = &origin.commit {
+        metadata.insert("imported_commit".into(), json!(commit));
+    }
+    map.insert("metadata".into(), Value::Object(metadata));
     let plain = matches!(&messages[..], [(user, _)] if user == "user")
         || matches!(&messages[..], [(system, _), (user, _)] if system == "system" && user == "user");
     if plain {
@@ -156,22 +199,36 @@ fn renderable(text: &str, rows: &[Row], line: u32, losses: &Losses) -> String {
     if !template::is_dynamic(text) {
         return text.to_owned();
     }
-    let environment = minijinja::Environment::new();
+    let mut environment = minijinja::Environment::new();
+    environment.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
     let used = template::variables(text);
-    let fault = rows.iter().chain([&Row::default()]).find_map(|row| {
-        let mut vars: BTreeMap<String, Value> = used.iter().map(|name| (name.clone(), json!(""))).collect();
-        vars.extend(row.vars.iter().map(|(name, value)| (name.clone(), value.clone())));
-        match environment
-            .template_from_str(text)
-            .and_then(|template| template.render(minijinja::value::Serde(&vars)))
-        {
-            Ok(rendered) if rendered.len() < 1 << 20 => None,
-            Ok(_) => Some("it renders to more than a mebibyte".to_owned()),
-            Err(error) => Some(error.to_string()),
+    let fault = |text: &str| {
+        rows.iter().chain([&Row::default()]).find_map(|row| {
+            let mut vars: BTreeMap<String, Value> =
+                used.iter().map(|name| (name.clone(), json!(""))).collect();
+            vars.extend(row.vars.iter().map(|(name, value)| (name.clone(), value.clone())));
+            match environment
+                .template_from_str(text)
+                .and_then(|template| template.render(minijinja::value::Serde(&vars)))
+            {
+                Ok(rendered) if rendered.len() < 1 << 20 => None,
+                Ok(_) => Some("it renders to more than a mebibyte".to_owned()),
+                Err(error) => Some(error.to_string()),
+            }
+        })
+    };
+    let Some(first) = fault(text) else { return text.to_owned() };
+    // A part of a value that some case lacks renders to nothing in the source.
+    let lenient = template::lenient(text);
+    match fault(&lenient) {
+        None => {
+            losses.ignored(
+                line,
+                "template",
+                format!("{first}: the source renders nothing there, silently; here a default says so"),
+            );
+            lenient
         }
-    });
-    match fault {
-        None => text.to_owned(),
         Some(fault) => {
             losses.approximated(
                 line,
@@ -199,7 +256,7 @@ fn suite(base: &str, name: &str, target: &Target, whole: &Whole, losses: &Losses
         match &whole.judge.model {
             Some(model) => {
                 judge.insert("model".into(), json!(model.model));
-                if let Some(provider) = model.provider {
+                if let Some(provider) = &model.provider {
                     judge.insert("provider".into(), json!(provider));
                 }
                 if model.model == target.model {

@@ -1,11 +1,11 @@
 //! promptfoo's configuration.
 
-use super::asserts::{Made, convert};
-use super::models::{self, Target};
-use super::output::{self, Judge, Row, Whole};
+use super::asserts::{Asked, Made, convert};
+use super::models::{self, Named, Target};
+use super::output::{self, Judge, Made as Written, Row, Whole};
 use super::tests_of::{self, Test};
-use super::tree::Tree;
-use super::{File, Losses, Source, prompts, template};
+use super::tree::{self, Tree};
+use super::{Losses, Source, prompts, template};
 use crate::domain::Result;
 use serde_json::{Map, Value, json};
 
@@ -39,9 +39,9 @@ fn on_scale(share: f64) -> f64 {
 }
 
 /// Imports a configuration.
-pub fn import(source: Source<'_>, tree: Tree<'static>, base: &str, losses: &Losses) -> Result<Vec<File>> {
+pub fn import(source: Source<'_>, tree: Tree<'static>, base: &str, losses: &Losses) -> Result<Written> {
     keys(tree, losses);
-    let Some(found) = tree.get("prompts") else { return Ok(Vec::new()) };
+    let Some(found) = tree.get("prompts") else { return Ok(Written::default()) };
     let mut whole = Whole { prompts: prompts::read(source, found, base, losses), ..Whole::default() };
     if let Some(description) = tree.text_of("description").filter(|text| !text.trim().is_empty()) {
         whole.prompts.iter_mut().for_each(|prompt| prompt.description = Some(description.to_owned()));
@@ -49,11 +49,13 @@ pub fn import(source: Source<'_>, tree: Tree<'static>, base: &str, losses: &Loss
     let providers = tree.get("providers").or_else(|| tree.get("targets"));
     whole.targets = providers.map(|node| targets(node, losses)).unwrap_or_default();
     if whole.targets.is_empty() {
-        whole.targets.push(models::tested("(no provider)", providers.map_or(0, Tree::line), losses));
+        whole
+            .targets
+            .push(models::tested(Named::new("(no provider)", providers.map_or(0, Tree::line)), losses));
     }
     let mut defaults = Map::new();
     let mut shared: Vec<Tree<'static>> = Vec::new();
-    if let Some(default) = tree.get("defaultTest") {
+    if let Some(default) = tree.get("defaultTest").and_then(|node| default_test(source, node, losses)) {
         for (key, line, value) in default.entries() {
             match key {
                 "vars" => tests_of::vars(source, value, &mut defaults, losses),
@@ -76,7 +78,19 @@ pub fn import(source: Source<'_>, tree: Tree<'static>, base: &str, losses: &Loss
         );
     }
     suite(source, &shared, tests, &mut whole, losses);
-    output::files(base, &whole, losses)
+    output::files(source, base, &mut whole, losses)
+}
+
+/// `defaultTest`, which may be a file.
+fn default_test(source: Source<'_>, node: Tree<'static>, losses: &Losses) -> Option<Tree<'static>> {
+    let Some(named) = node.text() else { return Some(node) };
+    let file = named.strip_prefix("file://").unwrap_or(named);
+    let read =
+        (source.read)(file).and_then(|text| tree::parse(file, &text).ok()).filter(|tree| tree.is_map());
+    if read.is_none() {
+        losses.dropped(node.line(), format!("defaultTest: {named}"), "it is not there, or is no mapping");
+    }
+    read
 }
 
 fn keys(tree: Tree<'_>, losses: &Losses) {
@@ -127,7 +141,7 @@ fn targets(node: Tree<'_>, losses: &Losses) -> Vec<Target> {
                 None => continue,
             },
         };
-        let mut target = models::tested(id, line, losses);
+        let mut target = models::tested(Named { id, config, line }, losses);
         if let Some(config) = config {
             models::parameters(config, &mut target, losses);
         }
@@ -143,7 +157,13 @@ fn options(node: Tree<'_>, judge: &mut Judge, losses: &Losses) {
     for (key, line, value) in node.entries() {
         let id = value.text().or_else(|| value.text_of("id"));
         match (key, id) {
-            ("provider", Some(id)) => judge.model = Some(models::target(id, line, "builtin/lexical", losses)),
+            ("provider", Some(id)) => {
+                judge.model = Some(models::target(
+                    Named { id, config: value.get("config"), line },
+                    "builtin/lexical",
+                    losses,
+                ))
+            }
             _ => losses.dropped(line, format!("options.{key}"), "this option has no counterpart"),
         }
     }
@@ -151,10 +171,11 @@ fn options(node: Tree<'_>, judge: &mut Judge, losses: &Losses) {
 
 /// Asserts and dimensions, of every test and of single ones.
 fn suite(source: Source<'_>, shared: &[Tree<'static>], tests: Vec<Test>, whole: &mut Whole, losses: &Losses) {
+    let around = Asked { read: source.read, priced: whole.targets.iter().all(Target::is_priced) };
     let mut everywhere: Vec<Made> = Vec::new();
     for node in shared {
         note_judge(*node, whole, losses);
-        everywhere.extend(convert(*node, source.read, losses));
+        everywhere.extend(convert(*node, around, losses));
     }
     // What names variables goes to the cases, whose values are known.
     let (templates, plain): (Vec<Made>, Vec<Made>) = everywhere.into_iter().partition(dynamic);
@@ -171,7 +192,7 @@ fn suite(source: Source<'_>, shared: &[Tree<'static>], tests: Vec<Test>, whole: 
         let mut own: Vec<Made> = templates.clone();
         for node in asserts {
             note_judge(node, whole, losses);
-            own.extend(convert(node, source.read, losses));
+            own.extend(convert(node, around, losses));
         }
         let mut asked: Vec<String> = Vec::new();
         for made in own {
@@ -244,7 +265,11 @@ fn note_judge(node: Tree<'_>, whole: &mut Whole, losses: &Losses) {
     let Some(provider) = node.get("provider") else { return };
     match provider.text().or_else(|| provider.text_of("id")) {
         Some(id) if whole.judge.model.is_none() && !id.contains("embedding") => {
-            whole.judge.model = Some(models::target(id, provider.line(), "builtin/lexical", losses));
+            whole.judge.model = Some(models::target(
+                Named { id, config: provider.get("config"), line: provider.line() },
+                "builtin/lexical",
+                losses,
+            ));
         }
         Some(_) => losses.approximated(
             provider.line(),

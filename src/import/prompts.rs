@@ -45,6 +45,7 @@ pub fn read(source: Source<'_>, node: Tree<'_>, base: &str, losses: &Losses) -> 
                     messages,
                     line: item.line(),
                     description: label.map(str::to_owned),
+                    author: None,
                 });
             }
         }
@@ -63,17 +64,19 @@ fn texts(source: Source<'_>, raw: &str, line: u32, losses: &Losses) -> Vec<Strin
     let code = [".js", ".mjs", ".cjs", ".ts", ".py"]
         .iter()
         .any(|end| file.ends_with(end) || file.contains(&format!("{end}:")));
-    if code || file.contains('*') {
-        losses.dropped(
-            line,
-            file,
-            if code {
-                "a prompt made by a program; write down what it makes"
-            } else {
-                "a glob of prompts; name the files one by one"
-            },
-        );
+    if code {
+        losses.dropped(line, file, "a prompt made by a program; write down what it makes");
         return Vec::new();
+    }
+    if file.contains('*') {
+        let files = (source.list)(file);
+        if files.is_empty() {
+            losses.dropped(line, file, "no file fits this glob");
+        }
+        return files
+            .iter()
+            .flat_map(|file| texts(source, &format!("file://{file}"), line, losses))
+            .collect();
     }
     let Some(text) = (source.read)(file) else {
         losses.dropped(line, file, "the file is not there, or cannot be read");

@@ -1,13 +1,14 @@
 //! Prompty files, current and legacy: YAML between `---`, then the template with its role markers.
 
-use super::output::{self, Prompt, Row, Whole};
+use super::models::Named;
+use super::output::{self, Made, Prompt, Row, Whole};
 use super::tree::{self, Tree};
-use super::{File, Losses, Source, models, prompts, slug, template};
+use super::{Losses, Source, models, prompts, slug, template};
 use crate::domain::{Error, Result};
 use serde_json::{Map, Value};
 
 /// Imports one file.
-pub fn import(source: Source<'_>, base: &str, losses: &Losses) -> Result<Vec<File>> {
+pub fn import(source: Source<'_>, base: &str, losses: &Losses) -> Result<Made> {
     let text = source.text.trim_start_matches('\u{feff}').replace("\r\n", "\n");
     let (front, body) =
         text.strip_prefix("---\n").and_then(|rest| rest.split_once("\n---")).ok_or_else(|| {
@@ -24,11 +25,14 @@ pub fn import(source: Source<'_>, base: &str, losses: &Losses) -> Result<Vec<Fil
     });
     let messages = prompts::settled(split(body, body_line, mustache, losses), body_line, losses);
     if messages.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Made::default());
     }
     let name = tree.text_of("name").map_or_else(|| base.to_owned(), slug);
     let description = tree.text_of("description").map(str::to_owned).filter(|text| !text.trim().is_empty());
-    whole.prompts.push(Prompt { name: name.clone(), messages, line: body_line, description });
+    let authors: Vec<&str> =
+        tree.get("authors").map(Tree::items).unwrap_or_default().into_iter().filter_map(Tree::text).collect();
+    let author = (!authors.is_empty()).then(|| authors.join(", "));
+    whole.prompts.push(Prompt { name: name.clone(), messages, line: body_line, description, author });
     whole.targets.push(target(tree, losses));
     let mut vars = Map::new();
     samples(source, tree, &mut vars, losses);
@@ -48,15 +52,15 @@ pub fn import(source: Source<'_>, base: &str, losses: &Losses) -> Result<Vec<Fil
     }
     for (key, line, _) in tree.entries() {
         match key {
-            "name" | "description" | "model" | "inputs" | "sample" => {}
+            "name" | "description" | "model" | "inputs" | "sample" | "authors" => {}
             "template" if !mustache => {}
-            "authors" | "version" | "tags" | "metadata" => {
+            "version" | "tags" | "metadata" => {
                 losses.dropped(line, key, "a free text; write it under `author` or `metadata`");
             }
             _ => losses.dropped(line, key, "this key has no counterpart"),
         }
     }
-    output::files(&name, &whole, losses)
+    output::files(source, &name, &mut whole, losses)
 }
 
 fn target(tree: Tree<'static>, losses: &Losses) -> models::Target {
@@ -71,9 +75,9 @@ fn target(tree: Tree<'static>, losses: &Losses) -> models::Target {
     let id = named.and_then(Tree::text).unwrap_or("(no model)").to_owned();
     let line = named.map_or(0, Tree::line);
     let mut target = if deployment.is_some() {
-        models::tested(&format!("azure:{id}"), line, losses)
+        models::tested(Named::new(&format!("azure:{id}"), line), losses)
     } else {
-        models::tested(&id, line, losses)
+        models::tested(Named::new(&id, line), losses)
     };
     let Some(model) = model else { return target };
     for key in ["parameters", "options"] {

@@ -55,6 +55,8 @@ fn pattern(text: &str) -> Option<Regex> {
 
 static SIMPLE: LazyLock<Option<Regex>> =
     LazyLock::new(|| pattern(r"\{\{-?\s*([A-Za-z_][A-Za-z0-9_]*)\s*-?\}\}"));
+static DOTTED: LazyLock<Option<Regex>> =
+    LazyLock::new(|| pattern(r"\{\{-?\s*([A-Za-z_]\w*(?:\.\w+)+)\s*-?\}\}"));
 static ENVIRONMENT: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(r"\{\{[^}]*\benv\b[^}]*\}\}"));
 static FILTER: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(r"\|\s*([A-Za-z_]\w*)"));
 static TAG: LazyLock<Option<Regex>> = LazyLock::new(|| pattern(r"(?s)\{\{.*?\}\}|\{%.*?%\}"));
@@ -142,6 +144,12 @@ pub fn only_names(text: &str, line: u32, losses: &Losses) -> String {
     }
     out.push_str(&escaped(rest));
     out
+}
+
+/// A template in which `{{ a.b }}` renders nothing where `a` has no `b`.
+pub fn lenient(text: &str) -> String {
+    let Some(dotted) = DOTTED.as_ref() else { return text.to_owned() };
+    dotted.replace_all(text, "{{ $1 | default(\"\") }}").into_owned()
 }
 
 /// Text in which nothing is rendered.

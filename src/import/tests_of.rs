@@ -30,7 +30,19 @@ pub fn read(
     for item in node.items() {
         match item.text() {
             Some(file) => from_file(source, file, item.line(), defaults, losses, &mut found),
-            None if item.is_map() => found.extend(one(source, item, defaults, losses)),
+            None if item.is_map() => match item.text_of("path").filter(|_| item.get("vars").is_none()) {
+                Some(file) => {
+                    if let Some(config) = item.get("config") {
+                        losses.dropped(
+                            config.line(),
+                            "tests.config",
+                            "settings of what makes or reads the tests",
+                        );
+                    }
+                    from_file(source, file, item.line(), defaults, losses, &mut found);
+                }
+                None => found.extend(one(source, item, defaults, losses)),
+            },
             None => losses.dropped(item.line(), "tests", "an entry that is no test"),
         }
     }
@@ -46,7 +58,17 @@ fn from_file(
     found: &mut Vec<Test>,
 ) {
     let file = named.strip_prefix("file://").unwrap_or(named);
-    let text = if file.contains("://") { None } else { (source.read)(file) };
+    if file.contains("://") {
+        return losses.dropped(line, named, "nothing is fetched from the network; save the tests as a file");
+    }
+    if file.contains('*') {
+        let files = (source.list)(file);
+        if files.is_empty() {
+            losses.dropped(line, named, "no file fits this glob");
+        }
+        return files.iter().for_each(|file| from_file(source, file, line, defaults, losses, found));
+    }
+    let text = (source.read)(file);
     let Some(text) = text else {
         return losses.dropped(line, named, "the tests are not there, or cannot be read here");
     };
@@ -102,6 +124,7 @@ fn from_csv(
         };
         count += 1;
         let (mut vars, mut asserts, mut test) = (Map::new(), Vec::new(), Map::new());
+        let (mut tags, mut metric) = (Map::new(), None::<String>);
         for (name, value) in header.iter().zip(&record) {
             match name.as_str() {
                 "" => {}
@@ -111,11 +134,24 @@ fn from_csv(
                         asserts.push(expected(value));
                     }
                 }
+                _ if name.starts_with("__metadata:") => {
+                    let tag = name.trim_start_matches("__metadata:").trim_end_matches("[]");
+                    if !tag.is_empty() && !value.trim().is_empty() {
+                        tags.insert(tag.to_owned(), json!(value));
+                    }
+                }
+                "__metric" => metric = Some(value.to_owned()).filter(|metric| !metric.trim().is_empty()),
                 _ if name.starts_with("__") => {
                     losses.dropped(1, format!("{file}: {name}"), "this column has no counterpart");
                 }
                 _ => _ = vars.insert(name.clone(), json!(value)),
             }
+        }
+        if let Some(metric) = metric {
+            asserts.iter_mut().for_each(|assert: &mut Value| assert["metric"] = json!(metric));
+        }
+        if !tags.is_empty() {
+            test.insert("metadata".into(), Value::Object(tags));
         }
         test.insert("vars".into(), Value::Object(vars));
         test.insert("assert".into(), Value::Array(asserts));

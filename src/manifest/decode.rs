@@ -198,6 +198,8 @@ impl Sink {
     /// Reads one word of a closed set.
     pub fn one_of<T: Copy>(&self, node: &Node, what: &str, words: &[(&'static str, T)]) -> Option<T> {
         let written = node.as_written().unwrap_or("");
+        #[cfg(test)]
+        words.iter().for_each(|(word, _)| witness::note(&self.path, what, word));
         if let Some((_, value)) = words.iter().find(|(word, _)| *word == written) {
             return Some(*value);
         }
@@ -243,6 +245,8 @@ impl<'a> Fields<'a> {
         let mut asked = self.asked.borrow_mut();
         if !asked.contains(&key) {
             asked.push(key);
+            #[cfg(test)]
+            witness::note(self.sink.path(), self.what, key);
         }
         let index = self.items.iter().position(|(have, _)| have.text == key)?;
         self.taken[index].set(true);
@@ -307,6 +311,32 @@ pub fn closest<'w>(written: &str, words: impl Iterator<Item = &'w str>) -> Optio
         })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, word)| word)
+}
+
+/// What decoders asked for, so that tests can hold it against the schemas.
+#[cfg(test)]
+pub mod witness {
+    use crate::domain::RelPath;
+    use std::cell::RefCell;
+    use std::collections::{BTreeMap, BTreeSet};
+
+    /// By file and by what was read: the keys of a mapping, or the words of a closed set.
+    pub type Asked = BTreeMap<(String, String), BTreeSet<String>>;
+
+    thread_local! {
+        static ASKED: RefCell<Asked> = const { RefCell::new(BTreeMap::new()) };
+    }
+
+    pub fn note(path: &RelPath, what: &str, word: &str) {
+        ASKED.with_borrow_mut(|asked| {
+            asked.entry((path.to_string(), what.to_owned())).or_default().insert(word.to_owned());
+        });
+    }
+
+    /// Everything since the last call.
+    pub fn taken() -> Asked {
+        ASKED.take()
+    }
 }
 
 #[cfg(test)]

@@ -63,6 +63,9 @@ impl Deployment {
     }
 }
 
+/// Bytes of a record: what `git log` keeps is the history, not the file.
+pub const RECORD_LIMIT: u64 = 4 << 20;
+
 /// The record of one environment.
 pub type Record = BTreeMap<PromptName, Deployment>;
 
@@ -91,19 +94,20 @@ pub fn read(path: &RelPath, text: &str) -> Result<Record, Vec<Diagnostic>> {
 fn deployment(sink: &Sink, node: &Node) -> Option<Deployment> {
     let fields = sink.fields(node, "an entry of a deployment record")?;
     let optional = |key: &'static str| fields.get(key).and_then(|node| sink.written(node, key));
-    let suites = fields.get("suites").and_then(|node| sink.fields(node, "`suites`")).map(|suites| {
-        let rows = suites.entries().filter_map(|(name, node)| {
-            Some((SuiteName::new(name.text.as_str()), parsed_digest(sink, node, "a suite's digest")?))
+    let suites =
+        fields.require("suites", "{}").and_then(|node| sink.fields(node, "`suites`")).map(|suites| {
+            let rows = suites.entries().filter_map(|(name, node)| {
+                Some((SuiteName::new(name.text.as_str()), parsed_digest(sink, node, "a suite's digest")?))
+            });
+            rows.collect()
         });
-        rows.collect()
-    });
     let previous = fields.get("previous").map(|node| previous(sink, node));
     let model = text(&fields, "model", "claude-sonnet-4-20250514").map(ModelId::from);
     let prompt_version = text(&fields, "prompt_version", "\"1.0.0\"");
-    let promoted_at = text(&fields, "promoted_at", "\"2026-04-20T09:15:00Z\"");
+    let promoted_at = promoted_at(&fields);
     let promoted_by = text(&fields, "promoted_by", "name <mail>");
     let prompt_digest = digest(&fields, "prompt_digest");
-    let source_commit = text(&fields, "source_commit", "the id of a commit");
+    let source_commit = commit(&fields);
     let retrieval_config_version = optional("retrieval_config_version");
     let score = fields.get("eval_score_at_promotion");
     let retrieval_digest = fields.get("retrieval_digest");
@@ -120,7 +124,7 @@ fn deployment(sink: &Sink, node: &Node) -> Option<Deployment> {
         eval_score_at_promotion,
         prompt_digest: prompt_digest?,
         retrieval_digest,
-        suites: suites.unwrap_or_default(),
+        suites: suites?,
         source_commit: source_commit?,
         previous: match previous {
             Some(previous) => Some(previous?),
@@ -134,7 +138,7 @@ fn previous(sink: &Sink, node: &Node) -> Option<Previous> {
     let model = text(&fields, "model", "claude-sonnet-4-20250514").map(ModelId::from);
     let prompt_version = text(&fields, "prompt_version", "\"1.0.0\"");
     let prompt_digest = digest(&fields, "prompt_digest");
-    let source_commit = text(&fields, "source_commit", "the id of a commit");
+    let source_commit = commit(&fields);
     fields.finish(false);
     Some(Previous {
         model: model?,
@@ -148,6 +152,36 @@ fn text(fields: &Fields<'_>, key: &'static str, example: &str) -> Option<String>
     fields.require(key, example).and_then(|node| fields.sink().written(node, key))
 }
 
+/// The moment of a promotion: RFC 3339.
+fn promoted_at(fields: &Fields<'_>) -> Option<String> {
+    let text = text(fields, "promoted_at", "\"2026-04-20T09:15:00Z\"")?;
+    if text.parse::<jiff::Timestamp>().is_ok() {
+        return Some(text);
+    }
+    refused(fields, "promoted_at", "`promoted_at` is no moment: a date, a time and an offset are expected");
+    None
+}
+
+/// The id of a commit, or the first seven digits of it at least.
+fn commit(fields: &Fields<'_>) -> Option<String> {
+    let text = text(fields, "source_commit", "the id of a commit")?;
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+    if digits && (7..=64).contains(&text.len()) {
+        return Some(text);
+    }
+    refused(fields, "source_commit", "`source_commit` is no id of a commit");
+    None
+}
+
+/// Records that the value of `key` is not what `promote` writes there.
+fn refused(fields: &Fields<'_>, key: &'static str, message: &str) {
+    let span = fields.get(key).map_or(fields.span(), |node| node.span);
+    fields.sink().error(BAD_VALUE, span, message, BY_WHOM);
+}
+
+/// What to do about a record that was edited.
+const BY_WHOM: &str = "a record is written by `llmops promote` and `llmops rollback` alone: take it from git";
+
 fn digest(fields: &Fields<'_>, key: &'static str) -> Option<Digest> {
     fields.require(key, "\"sha256:…\"").and_then(|node| parsed_digest(fields.sink(), node, key))
 }
@@ -155,12 +189,7 @@ fn digest(fields: &Fields<'_>, key: &'static str) -> Option<Digest> {
 fn parsed_digest(sink: &Sink, node: &Node, what: &str) -> Option<Digest> {
     let parsed = serde_json::from_value(node.value()).ok();
     if parsed.is_none() {
-        sink.error(
-            BAD_VALUE,
-            node.span,
-            format!("{what} is no digest"),
-            "a record is written by `llmops promote` and `llmops rollback` alone",
-        );
+        sink.error(BAD_VALUE, node.span, format!("{what} is no digest"), BY_WHOM);
     }
     parsed
 }
@@ -169,7 +198,7 @@ fn parsed_digest(sink: &Sink, node: &Node, what: &str) -> Option<Digest> {
 mod tests {
     use super::*;
 
-    const ENTRY: &str = "support:\n  model: m-20250514\n  prompt_version: \"2.10\"\n  promoted_at: \"2026-04-20T09:15:00Z\"\n  promoted_by: t <t@example.invalid>\n  eval_score_at_promotion: 4.41\n  prompt_digest: DIGEST\n  suites: {support: DIGEST}\n  source_commit: 9f2c\n  previous: {model: m, prompt_version: \"2.9\", prompt_digest: DIGEST, source_commit: 8e1b}\n";
+    const ENTRY: &str = "support:\n  model: m-20250514\n  prompt_version: \"2.10\"\n  promoted_at: \"2026-04-20T09:15:00Z\"\n  promoted_by: t <t@example.invalid>\n  eval_score_at_promotion: 4.41\n  prompt_digest: DIGEST\n  suites: {support: DIGEST}\n  source_commit: 9f2c1d7\n  previous: {model: m, prompt_version: \"2.9\", prompt_digest: DIGEST, source_commit: 8e1b0aa}\n";
 
     fn path() -> RelPath {
         RelPath::new("deployments/production.yaml").expect("inside")
@@ -194,8 +223,11 @@ mod tests {
         for (from, to, line) in [
             ("  promoted_at", "  promoted_when", 5),
             ("sha256:", "sha255:", 7),
-            ("  source_commit: 9f2c\n", "  source_comit: 9f2c\n", 2),
-            ("source_commit: 8e1b", "source: 8e1b", 10),
+            ("  source_commit: 9f2c1d7\n", "  source_comit: 9f2c\n", 2),
+            ("source_commit: 8e1b0aa", "source: 8e1b0aa", 10),
+            ("source_commit: 9f2c1d7", "source_commit: main", 9),
+            ("2026-04-20T09:15:00Z", "last April", 4),
+            ("  suites: {support", "  x-suites: {support", 8),
         ] {
             let found = read(&path(), &entry().replacen(from, to, 1)).expect_err(from);
             assert!(

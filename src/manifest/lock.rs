@@ -233,7 +233,7 @@ fn run(fields: Fields<'_>) -> Option<LockedRun> {
         fields.get("calibration_digest").and_then(|_| digest(&fields, "calibration_digest"));
     let model_reported = fields.get("model_reported").and_then(|_| text(&fields, "model_reported"));
     let n = fields.require("n", "20").and_then(|node| fields.sink().integer(node, "`n`", 0));
-    let date = text(&fields, "date");
+    let date = day(&fields);
     fields.finish(false);
     let (suite_digest, n, date) = (suite_digest?, n?, date?);
     Some(LockedRun {
@@ -251,6 +251,17 @@ fn run(fields: Fields<'_>) -> Option<LockedRun> {
 
 fn text(fields: &Fields<'_>, key: &'static str) -> Option<String> {
     fields.require(key, "\"…\"").and_then(|node| fields.sink().written(node, key))
+}
+
+/// A day, as `2026-04-20`.
+fn day(fields: &Fields<'_>) -> Option<String> {
+    let text = text(fields, "date")?;
+    if text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok() {
+        return Some(text);
+    }
+    let span = fields.get("date").map_or(fields.span(), |node| node.span);
+    fields.sink().error(BAD_VALUE, span, "`date` is no day", "run `llmops lock` again");
+    None
 }
 
 fn digest(fields: &Fields<'_>, key: &'static str) -> Option<Digest> {
@@ -321,6 +332,7 @@ mod tests {
             (text.replace("    cases: 20\n", ""), "missing-key"),
             (text.replace("sha256:", "sha512:"), "bad-value"),
             (text.replace("  model:", "  modell:"), "unknown-key"),
+            (text.replace("2026-04-20", "20 April"), "bad-value"),
             (text.replace("suites:\n", "<<<<<<< HEAD\nsuites:\n=======\n"), "yaml-syntax"),
         ] {
             let found = read(&broken).expect_err(code);

@@ -35,6 +35,7 @@ mod read_prompt;
 mod read_retrieval;
 mod read_structure;
 mod read_suite;
+pub mod records;
 pub mod retrieval;
 mod rubrics;
 mod scalar;

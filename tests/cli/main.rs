@@ -31,6 +31,7 @@ mod junit;
 mod locks;
 mod project;
 mod providers;
+mod records;
 mod releases;
 mod retrieval;
 mod sarif;

@@ -6,6 +6,7 @@ mod judges;
 mod projects;
 mod prompts;
 mod retrievals;
+mod schemas;
 mod suites;
 mod withstand;
 

@@ -1,0 +1,399 @@
+//! The schemas and the decoders say the same: every key, every word of a closed set, every default.
+
+use super::repository;
+use crate::domain::RelPath;
+use crate::manifest::assert_names::TYPES;
+use crate::manifest::decode::witness::{Asked, taken};
+use crate::manifest::json_schemas::{SCHEMAS, schema_of};
+use crate::manifest::lock::Lock;
+use crate::manifest::project::{Api, Project, ProviderConfig};
+use crate::manifest::suite::{Allowance, GateTerms};
+use crate::manifest::{Manifests, deployment};
+use crate::repo::Snapshot;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+const DIGEST: &str = "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+
+/// A repository in which every decoder has something to read.
+const WHOLE: &[(&str, &str)] = &[
+    (
+        "llmops.yaml",
+        "providers: {mine: {api: openai, base_url: \"http://localhost:1/v1\"}}\njudge: {model: builtin/lexical}\npaths: {evals: evals}\n",
+    ),
+    (
+        "prompts/p.yaml",
+        "version: 1\nmodel_target: m\nprovider: mine\nmessages: [{role: user, content: a}]\nparameters: {reasoning_effort: low}\nbudget: {max_input_tokens: 9}\noutput: {format: json}\nretrieval: {use: ../retrieval/r.yaml, query: a}\n",
+    ),
+    (
+        "prompts/j.yaml",
+        "version: 1\nmodel_target: builtin/lexical\nmessages: [{role: user, content: a}]\nparameters: {reasoning_effort: low}\nbudget: {max_input_tokens: 9}\ndimensions: {tone: {description: polite, needs: context}}\n",
+    ),
+    (
+        "retrieval/r.yaml",
+        "version: 1\nembedding_model: builtin/hashing-256\nchunk_unit: tokens\nsearch: hybrid\ntop_k: 3\ncorpus: ['kb/*.md']\n",
+    ),
+    (
+        "evals/s.yaml",
+        "version: 1\nprompt: p\ncases: c.jsonl\nsample: {size: 1}\njudge: {dimensions: {tone: {description: polite, needs: context}}}\ngate: {decide_on: mean, retrieval: {mrr: 0}, require_calibration: {min_labels: 1}}\n",
+    ),
+    ("evals/c.jsonl", "{\"context\": [{\"text\": \"a\"}]}\n"),
+    ("kb/a.md", "a"),
+];
+
+/// Where a decoder's mapping stands in a schema: file, what it reads, kind, pointer.
+const MAPPINGS: &[(&str, &str, &str, &str)] = &[
+    ("llmops.yaml", "llmops.yaml", "project", ""),
+    ("llmops.yaml", "`judge`", "project", "/properties/judge"),
+    ("llmops.yaml", "`paths`", "project", "/properties/paths"),
+    ("llmops.yaml", "a provider", "project", "/$defs/provider"),
+    ("prompts/p.yaml", "a prompt manifest", "prompt", ""),
+    ("prompts/p.yaml", "`parameters`", "prompt", "/properties/parameters"),
+    ("prompts/p.yaml", "`budget`", "prompt", "/properties/budget"),
+    ("prompts/p.yaml", "`output`", "prompt", "/properties/output"),
+    ("prompts/p.yaml", "`retrieval`", "prompt", "/properties/retrieval/anyOf/1"),
+    ("prompts/p.yaml", "a message", "prompt", "/$defs/message"),
+    ("prompts/j.yaml", "a prompt manifest", "judge", ""),
+    ("prompts/j.yaml", "`parameters`", "judge", "/properties/parameters"),
+    ("prompts/j.yaml", "`budget`", "judge", "/properties/budget"),
+    ("prompts/j.yaml", "a message", "judge", "/$defs/message"),
+    ("prompts/j.yaml", "a dimension", "judge", "/$defs/dimension"),
+    ("prompts/j.yaml", "a dimension", "prompt", "/$defs/dimension"),
+    ("retrieval/r.yaml", "a retrieval manifest", "retrieval", ""),
+    ("evals/s.yaml", "a suite", "suite", ""),
+    ("evals/s.yaml", "`sample`", "suite", "/properties/sample"),
+    ("evals/s.yaml", "`judge`", "suite", "/properties/judge"),
+    ("evals/s.yaml", "a dimension", "suite", "/$defs/dimension"),
+    ("evals/s.yaml", "`gate`", "suite", "/properties/gate"),
+    ("evals/s.yaml", "`retrieval`", "suite", "/properties/gate/properties/retrieval"),
+    ("evals/s.yaml", "`require_calibration`", "suite", "/properties/gate/properties/require_calibration"),
+    ("evals/c.jsonl", "a case", "case", ""),
+    ("evals/c.jsonl", "a case", "suite", "/$defs/case"),
+    ("evals/c.jsonl", "an item of `context`", "case", "/properties/context/items/anyOf/1"),
+    ("evals/c.jsonl", "an item of `context`", "suite", "/$defs/case/properties/context/items/anyOf/1"),
+    ("llmops.lock", "llmops.lock", "lock", ""),
+    ("llmops.lock", "a locked prompt", "lock", "/$defs/prompt"),
+    ("llmops.lock", "`retrieval`", "lock", "/$defs/prompt/properties/retrieval"),
+    ("llmops.lock", "a locked run", "lock", "/$defs/run"),
+    ("llmops.lock", "a locked suite", "lock", "/$defs/suite"),
+    ("deployments/live.yaml", "an entry of a deployment record", "deployment", "/$defs/entry"),
+    ("deployments/live.yaml", "`previous`", "deployment", "/$defs/entry/properties/previous"),
+];
+
+/// Where the words of a closed set stand.
+const WORDS: &[(&str, &str, &str, &str)] = &[
+    ("llmops.yaml", "`api`", "project", "/$defs/provider/properties/api"),
+    ("prompts/p.yaml", "`role`", "prompt", "/$defs/message/properties/role"),
+    ("prompts/p.yaml", "`format`", "prompt", "/properties/output/properties/format"),
+    ("prompts/p.yaml", "`reasoning_effort`", "prompt", "/properties/parameters/properties/reasoning_effort"),
+    ("prompts/j.yaml", "`role`", "judge", "/$defs/message/properties/role"),
+    ("prompts/j.yaml", "`reasoning_effort`", "judge", "/properties/parameters/properties/reasoning_effort"),
+    ("prompts/j.yaml", "`needs`", "judge", "/$defs/dimension/properties/needs/anyOf/0"),
+    ("prompts/j.yaml", "`needs`", "judge", "/$defs/dimension/properties/needs/anyOf/1/items"),
+    ("prompts/j.yaml", "`needs`", "prompt", "/$defs/dimension/properties/needs/anyOf/0"),
+    ("prompts/j.yaml", "`needs`", "prompt", "/$defs/dimension/properties/needs/anyOf/1/items"),
+    ("retrieval/r.yaml", "`chunk_unit`", "retrieval", "/properties/chunk_unit"),
+    ("retrieval/r.yaml", "`search`", "retrieval", "/properties/search"),
+    ("evals/s.yaml", "`needs`", "suite", "/$defs/dimension/properties/needs/anyOf/0"),
+    ("evals/s.yaml", "`needs`", "suite", "/$defs/dimension/properties/needs/anyOf/1/items"),
+    ("evals/s.yaml", "`decide_on`", "suite", "/properties/gate/properties/decide_on"),
+];
+
+/// Objects of schemas whose keys are names of the author's, or that say in other words what `check` decides.
+fn names_or_conditions(kind: &str, pointer: &str) -> bool {
+    ["/if", "/then", "/not"].iter().any(|end| pointer.ends_with(end))
+        || (kind == "project" && pointer.starts_with("/properties/providers"))
+        // Read key by key, not as a mapping of the decoder's.
+        || pointer == "/properties/inputs/additionalProperties"
+        || (kind == "retrieval" && pointer.starts_with("/allOf/"))
+}
+
+fn schema(kind: &str) -> Value {
+    serde_json::from_str(schema_of(kind).expect(kind)).expect("JSON")
+}
+
+/// Every node of a schema with its pointer, what is only data left out.
+fn nodes<'s>(value: &'s Value, pointer: &str, found: &mut Vec<(String, &'s Value)>) {
+    found.push((pointer.to_owned(), value));
+    match value {
+        Value::Object(map) => map
+            .iter()
+            .filter(|(key, _)| *key != "default" && *key != "const" && *key != "enum")
+            .for_each(|(key, value)| nodes(value, &format!("{pointer}/{key}"), found)),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .for_each(|(index, value)| nodes(value, &format!("{pointer}/{index}"), found)),
+        _ => {}
+    }
+}
+
+fn keys(schema: &Value, pointer: &str) -> BTreeSet<String> {
+    let map = schema.pointer(pointer).and_then(|node| node["properties"].as_object());
+    map.unwrap_or_else(|| panic!("no properties at {pointer}")).keys().cloned().collect()
+}
+
+fn read_all() -> Asked {
+    let folder = repository(WHOLE);
+    let snapshot = Snapshot::working_tree(folder.path()).expect("a snapshot");
+    taken();
+    let manifests = Manifests::load(&snapshot, None);
+    let errors: Vec<_> = manifests.diagnostics.iter().filter(|found| found.is_error()).collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    let run = format!("{{suite_digest: \"{DIGEST}\", n: 1, date: \"2026-04-20\"}}");
+    let lock = format!(
+        "prompts: {{p: {{version: 1, digest: \"{DIGEST}\", model: m, runs: {{s: {run}}}, retrieval: {{name: r, version: 1, digest: \"{DIGEST}\"}}}}}}\nsuites: {{s: {{version: 1, digest: \"{DIGEST}\", cases: 1}}}}\n"
+    );
+    let folder = repository(&[("llmops.lock", &lock)]);
+    Lock::read(&Snapshot::working_tree(folder.path()).expect("a snapshot")).expect("a lock");
+    let short = format!("model: m, prompt_version: 1, prompt_digest: \"{DIGEST}\", source_commit: 9f2c1d7");
+    let record = format!(
+        "p: {{{short}, promoted_at: \"2026-04-20T09:15:00Z\", promoted_by: me, suites: {{}}, previous: {{{short}}}}}\n"
+    );
+    deployment::read(&RelPath::new("deployments/live.yaml").expect("inside"), &record).expect("a record");
+    taken()
+}
+
+#[test]
+fn the_keys_of_every_schema_are_those_of_its_decoder() {
+    let asked = read_all();
+    for (path, what, kind, pointer) in MAPPINGS {
+        let mut known = asked[&((*path).to_owned(), (*what).to_owned())].clone();
+        if pointer.is_empty() && !["case", "lock"].contains(kind) {
+            known.insert("metadata".to_owned());
+        }
+        if *kind == "judge" && pointer.is_empty() {
+            // The decoder knows them to refuse them.
+            ["output", "tools", "retrieval", "few_shot"].iter().for_each(|key| _ = known.remove(*key));
+        }
+        assert_eq!(keys(&schema(kind), pointer), known, "{kind} {pointer}: {what}");
+    }
+    // No mapping is read that no schema knows, and no schema has an object that nothing reads.
+    let own = |path: &str| MAPPINGS.iter().any(|(at, ..)| *at == path);
+    // Beside the files of this test, the built-in rubrics are read.
+    for (path, what) in asked.keys().filter(|(path, _)| own(path)) {
+        let placed = MAPPINGS.iter().chain(WORDS).any(|(at, name, ..)| at == path && name == what);
+        assert!(placed, "{what} of {path} is in no schema that this test knows");
+    }
+    for (kind, _) in SCHEMAS {
+        let (schema, mut all) = (schema(kind), Vec::new());
+        nodes(&schema, "", &mut all);
+        for (pointer, node) in all {
+            let object =
+                node.get("properties").is_some_and(Value::is_object) && !pointer.ends_with("/properties");
+            if !object || pointer.contains("/$defs/assert") || pointer == "/$defs/call" {
+                continue;
+            }
+            let placed = MAPPINGS.iter().any(|(.., have, at)| have == kind && *at == pointer);
+            assert!(placed || names_or_conditions(kind, &pointer), "{kind} {pointer} is read by nothing");
+        }
+    }
+}
+
+#[test]
+fn the_words_of_every_schema_are_those_of_its_decoder() {
+    let asked = read_all();
+    for (path, what, kind, pointer) in WORDS {
+        let mut known = asked[&((*path).to_owned(), (*what).to_owned())].clone();
+        // Known, to be refused with a better reason.
+        known.remove("builtin");
+        let schema = schema(kind);
+        let listed = schema.pointer(pointer).and_then(|node| node["enum"].as_array());
+        let listed: BTreeSet<String> = listed
+            .unwrap_or_else(|| panic!("no words at {kind} {pointer}"))
+            .iter()
+            .filter_map(|word| word.as_str().map(str::to_owned))
+            .collect();
+        assert_eq!(listed, known, "{kind} {pointer}");
+    }
+    for (kind, _) in SCHEMAS {
+        let (schema, mut all) = (schema(kind), Vec::new());
+        nodes(&schema, "", &mut all);
+        for (pointer, node) in all {
+            if node.get("enum").is_none() || pointer.contains("/$defs/assert") || pointer.contains("/if/") {
+                continue;
+            }
+            assert!(WORDS.iter().any(|(.., have, at)| have == kind && *at == pointer), "{kind} {pointer}");
+        }
+    }
+}
+
+/// A sound assert of each type, without `type`.
+fn example(name: &str) -> &'static str {
+    match name {
+        "is-refusal" | "is-json" | "contains-json" => "",
+        "contains-any" | "contains-all" | "icontains-any" | "icontains-all" => "value: [a]",
+        "word-count" | "length" => "value: {min: 1}",
+        "json-path" => "path: $.a, exists: true",
+        "tool-call" => "value: {name: search}",
+        "rouge-l" => "value: a, threshold: 0.5, tokenizer: unicode",
+        "levenshtein" | "bleu" | "f1" | "similar" => "value: a, threshold: 0.5",
+        "context-recall" => "threshold: 0.5",
+        "latency" | "cost" => "threshold: 5",
+        "exec" => "command: [a]",
+        _ => "value: a",
+    }
+}
+
+#[test]
+fn every_assert_takes_the_keys_that_the_schema_gives_it() {
+    let suite = schema("suite");
+    let rules = suite["$defs"]["assert"]["allOf"].as_array().expect("rules");
+    for name in TYPES {
+        let text = format!(
+            "version: 1\nprompt: p\ncases: [{{input: a}}]\nassert: [{{type: {name}, {}}}]\n",
+            example(name)
+        );
+        let folder = repository(&[("prompts/p.yaml", super::PROMPT), ("evals/s.yaml", &text)]);
+        taken();
+        let manifests = Manifests::load(&Snapshot::working_tree(folder.path()).expect("a snapshot"), None);
+        let errors: Vec<_> = manifests.diagnostics.iter().filter(|found| found.is_error()).collect();
+        assert!(errors.is_empty(), "{name}: {errors:#?}");
+        let asked = taken();
+        let known = |what: &str| asked.get(&("evals/s.yaml".to_owned(), what.to_owned())).cloned();
+        let rule = rules.iter().find(|rule| {
+            rule["if"]["properties"]["type"]["enum"]
+                .as_array()
+                .is_some_and(|names| names.iter().any(|have| have == name))
+        });
+        let then = &rule.unwrap_or_else(|| panic!("no rule for {name}"))["then"];
+        assert_eq!(keys(then, ""), known("an assert").expect("an assert"), "{name}");
+        if let Some(bounds) = known("`value`") {
+            assert_eq!(keys(then, "/properties/value/anyOf/1"), bounds, "{name}");
+        }
+        if let Some(call) = known("a tool call") {
+            assert_eq!(keys(&suite, "/$defs/call"), call);
+        }
+        if let Some(words) = known("`tokenizer`") {
+            let listed: BTreeSet<String> =
+                serde_json::from_value(then["properties"]["tokenizer"]["enum"].clone()).expect("words");
+            assert_eq!(listed, words);
+        }
+    }
+}
+
+#[test]
+fn every_key_of_every_schema_says_what_it_means() {
+    for (kind, _) in SCHEMAS {
+        let (schema, mut all) = (schema(kind), Vec::new());
+        nodes(&schema, "", &mut all);
+        let mut seen = 0;
+        for (pointer, node) in all {
+            if pointer.ends_with("/properties") || pointer.contains("/if") || pointer.contains("/not") {
+                continue;
+            }
+            for (key, property) in node.get("properties").and_then(Value::as_object).into_iter().flatten() {
+                // `false` forbids a key, `true` repeats one, and a bare condition narrows what is said elsewhere.
+                let repeats = !property.is_object()
+                    || property.get("const").is_some()
+                    || (pointer.contains("/anyOf/1/anyOf/") && key == "min");
+                let said = property["description"].as_str().is_some_and(|text| text.len() > 5);
+                assert!(said || repeats, "{kind} {pointer}: `{key}` has no description");
+                seen += 1;
+            }
+        }
+        assert!(seen >= 5, "{kind}: {seen}");
+    }
+}
+
+/// What the code takes where a file says nothing.
+fn default_of(kind: &str, pointer: &str) -> Option<Value> {
+    let (project, gate) = (Project::default(), GateTerms::default());
+    let scale = crate::domain::Scale::default();
+    let key = pointer.rsplit('/').next().unwrap_or("");
+    let retrieval = || {
+        let minimal = "version: 1\nembedding_model: builtin/hashing-256\ncorpus: ['kb/*.md']\ntop_k: 1\n";
+        let folder = repository(&[("retrieval/r.yaml", minimal), ("kb/a.md", "a")]);
+        let manifests = Manifests::load(&Snapshot::working_tree(folder.path()).ok()?, None);
+        manifests.retrievals.values().next().cloned()
+    };
+    Some(match (kind, key) {
+        ("project", "prompts") => json!(project.folders.prompts.as_str()),
+        ("project", "evals") => json!(project.folders.evals.as_str()),
+        ("project", "retrieval") => json!(project.folders.retrieval.as_str()),
+        ("project", "deployments") => json!(project.folders.deployments.as_str()),
+        ("project", "concurrency") => json!(ProviderConfig::new("a".into(), Api::OpenAi).concurrency),
+        ("retrieval", "chunk_size") => json!(retrieval()?.chunk_size),
+        ("retrieval", "chunk_unit") => json!(format!("{:?}", retrieval()?.chunk_unit).to_lowercase()),
+        ("retrieval", "search") => json!(format!("{:?}", retrieval()?.search).to_lowercase()),
+        ("retrieval", "min_score") => json!(retrieval()?.min_score),
+        ("suite", "decide_on") => json!(format!("{:?}", gate.decide_on).to_lowercase()),
+        ("suite", "confidence") => json!(gate.confidence),
+        ("suite", "asserts_required") => json!(gate.asserts_required),
+        ("suite", "min_cases") => json!(gate.min_cases),
+        ("suite", "max_unscored") => match gate.max_unscored {
+            Allowance::Count(count) => json!(count),
+            Allowance::Share(_) => return None,
+        },
+        ("suite", "scale") => json!([scale.min, scale.max]),
+        ("suite", "step") => json!(scale.step),
+        ("suite", "rubric") => json!(crate::manifest::rubrics::DEFAULT),
+        _ => return minimal_suite(key),
+    })
+}
+
+/// Defaults of a suite, its cases and its asserts, from a suite that names none of them.
+fn minimal_suite(key: &str) -> Option<Value> {
+    use crate::manifest::assert::{Check, Metric};
+    let text = "version: 1\nprompt: p\ncases: [{input: a}]\nsample: {size: 1}\njudge: {model: builtin/lexical, dimensions: {tone: {description: d}}}\nassert: [{type: similar, value: a, threshold: 1}, {type: rouge-l, value: a, threshold: 1}, {type: exec, command: [a]}]\n";
+    let input = "inputs: {a: {}}\nuser: '{{ a }}'\n";
+    let folder =
+        repository(&[("prompts/p.yaml", &format!("{}{input}", super::PROMPT)), ("evals/s.yaml", text)]);
+    let manifests = Manifests::load(&Snapshot::working_tree(folder.path()).ok()?, None);
+    let suite = manifests.suites.values().next().unwrap_or_else(|| panic!("{:#?}", manifests.diagnostics));
+    let judge = suite.judge.as_ref()?;
+    let [similar, rouge, exec] = &suite.asserts[..] else { return None };
+    Some(match key {
+        "trials" => json!(suite.trials),
+        "seed" => json!(suite.sample.as_ref()?.seed),
+        "repeats" => json!(judge.repeats),
+        "allow_self" => json!(judge.allow_self),
+        "critical" => json!(suite.cases.iter().next()?.case.critical),
+        "weight" => {
+            let (case, dimension) =
+                (suite.cases.iter().next()?.case.weight, judge.dimensions.first()?.weight);
+            assert!(case == dimension && similar.weight == case, "one default for every weight");
+            json!(case)
+        }
+        "required" => json!(manifests.prompts.values().next()?.inputs["a"].required),
+        "tokenizer" => match &rouge.check {
+            Check::Graded { metric: Metric::RougeL(tokenizer), .. } => {
+                json!(format!("{tokenizer:?}").to_lowercase())
+            }
+            _ => return None,
+        },
+        "model" => match &similar.check {
+            Check::Graded { metric: Metric::Similar { model, .. }, .. } => json!(model.as_str()),
+            _ => return None,
+        },
+        "timeout_s" => match &exec.check {
+            Check::Exec(exec) => json!(exec.timeout_s),
+            _ => return None,
+        },
+        _ => return None,
+    })
+}
+
+#[test]
+fn the_defaults_of_the_schemas_are_those_of_the_code() {
+    let mut seen = 0;
+    for (kind, _) in SCHEMAS {
+        let (schema, mut all) = (schema(kind), Vec::new());
+        nodes(&schema, "", &mut all);
+        for (pointer, node) in all {
+            let Some(said) = node.get("default").filter(|_| !pointer.ends_with("/properties")) else {
+                continue;
+            };
+            let kind = if *kind == "case" { "suite" } else { kind };
+            let done = default_of(kind, &pointer).unwrap_or_else(|| panic!("no default at {kind} {pointer}"));
+            // `1` and `1.0` are one number.
+            let number = |value: &Value| {
+                let text = value.to_string();
+                text.replace(".0,", ",").replace(".0]", "]").trim_end_matches(".0").to_owned()
+            };
+            assert_eq!(number(said), number(&done), "{kind} {pointer}");
+            seen += 1;
+        }
+    }
+    assert!(seen >= 40, "{seen}");
+}
