@@ -222,7 +222,7 @@ proptest! {
     #[test]
     fn no_text_makes_it_panic(text in "\\PC{0,200}") {
         for path in ["a.yaml", "a.prompt.yml", "a.prompty"] {
-            let _ = import(Source { path, text: &text, read: &|_| None });
+            let _ = converted(path, &text);
         }
     }
 }
