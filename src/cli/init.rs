@@ -17,7 +17,11 @@ struct Choice {
     judge: &'static str,
     parameters: &'static str,
     keys: &'static str,
+    next: &'static str,
 }
+
+/// With a key, the first run costs money: what it would cost is asked first.
+const PLAN_FIRST: &str = "llmops eval --plan (what it would cost), then llmops eval";
 
 const ANTHROPIC: Choice = Choice {
     provider: "anthropic (ANTHROPIC_API_KEY is set)",
@@ -25,6 +29,7 @@ const ANTHROPIC: Choice = Choice {
     judge: "claude-opus-4-5-20251101",
     parameters: "  temperature: 0.2\n  max_tokens: 400",
     keys: "          ANTHROPIC_API_KEY: ${{ secrets.ANTHROPIC_API_KEY }}",
+    next: PLAN_FIRST,
 };
 
 const OPENAI: Choice = Choice {
@@ -33,6 +38,7 @@ const OPENAI: Choice = Choice {
     judge: "gpt-4o-2024-11-20",
     parameters: "  temperature: 0.2\n  max_tokens: 400",
     keys: "          OPENAI_API_KEY: ${{ secrets.OPENAI_API_KEY }}",
+    next: PLAN_FIRST,
 };
 
 const BUILTIN: Choice = Choice {
@@ -41,16 +47,22 @@ const BUILTIN: Choice = Choice {
     judge: "builtin/lexical",
     parameters: "  {}",
     keys: "          # ANTHROPIC_API_KEY: ${{ secrets.ANTHROPIC_API_KEY }}\n          NO_COLOR: \"1\"",
+    next: "llmops eval",
 };
 
-/// Every file of the scaffold, with its template.
-const FILES: [(&str, &str); 8] = [
-    ("prompts/handbook.yaml", include_str!("scaffold/prompt.yaml")),
-    ("prompts/shared/tone.j2", include_str!("scaffold/tone.j2")),
-    ("evals/handbook.yaml", include_str!("scaffold/suite.yaml")),
-    ("evals/cases/handbook.jsonl", include_str!("scaffold/cases.jsonl")),
+/// The example: a prompt with its suite. Only for a repository that has no prompt yet.
+const EXAMPLE: [(&str, &str); 4] = [
+    ("@PROMPTS@/handbook.yaml", include_str!("scaffold/prompt.yaml")),
+    ("@PROMPTS@/shared/tone.j2", include_str!("scaffold/tone.j2")),
+    ("@EVALS@/handbook.yaml", include_str!("scaffold/suite.yaml")),
+    ("@EVALS@/cases/handbook.jsonl", include_str!("scaffold/cases.jsonl")),
+];
+
+/// What every repository is given.
+const AROUND: [(&str, &str); 5] = [
     (".github/workflows/llmops.yml", include_str!("scaffold/workflow.yml")),
     (".gitattributes", include_str!("scaffold/gitattributes")),
+    (".gitignore", GITIGNORE),
     // What the manifests' first lines name, so that editors complete and check them without a network.
     (".schemas/prompt.json", include_str!("../manifest/schema/prompt.json")),
     (".schemas/suite.json", include_str!("../manifest/schema/suite.json")),
@@ -78,34 +90,90 @@ pub fn init(global: &Global, terminal: &Terminal, _args: &InitArgs) -> Result<Ex
         (None, Some(_)) => OPENAI,
         (None, None) => BUILTIN,
     };
+    let folders = &workspace.manifests.project.folders;
+    let own = own_prompts(&workspace);
     let (mut written, mut kept) = (Vec::new(), Vec::new());
-    for (path, template) in FILES.into_iter().chain([(".gitignore", GITIGNORE)]) {
-        let text = template
+    let example = EXAMPLE.iter().filter(|_| own.is_empty());
+    for (path, template) in example.chain(&AROUND) {
+        let place = |text: &str| {
+            text.replace("@PROMPTS@", folders.prompts.as_str())
+                .replace("@EVALS@", folders.evals.as_str())
+                .replace("@RETRIEVAL@", folders.retrieval.as_str())
+        };
+        let path = place(path);
+        let text = place(template)
+            .replace("@SCHEMAS@", &format!("{}.schemas", "../".repeat(path.matches('/').count())))
             .replace("@MODEL@", choice.model)
             .replace("@JUDGE@", choice.judge)
             .replace("@TODAY@", &today)
             .replace("@PARAMETERS@", choice.parameters)
             .replace("@KEYS@", choice.keys);
-        if create(&workspace.root.join(path), &text)? { written.push(path) } else { kept.push(path) }
+        if create(&workspace.root.join(&path), &text)? { written.push(path) } else { kept.push(path) }
     }
+    let notes = notes(&workspace, &kept);
     if terminal.json {
         terminal.stdout(&format!(
             "{}\n",
-            json!({"exit_code": 0, "written": written, "kept": kept, "model": choice.model,
-                   "diff_driver": DRIVER})
+            json!({"schema": "llmops/init/v1", "exit_code": 0, "written": written, "kept": kept,
+                   "model": own.is_empty().then_some(choice.model), "notes": notes, "diff_driver": DRIVER})
         ));
-    } else {
-        let mut text = String::new();
-        written.iter().for_each(|path| text.push_str(&format!("wrote {path}\n")));
-        kept.iter().for_each(|path| text.push_str(&format!("kept  {path} (it was there)\n")));
-        text.push_str(&format!(
-            "\nThe prompt runs on {}.\nNext: llmops check, then llmops eval\n\
-             To have plain `git diff` show what prompts mean: {DRIVER}\n",
-            choice.provider
-        ));
-        terminal.people(&text);
+        return Ok(Exit::Done);
     }
+    let mut text = String::new();
+    written.iter().for_each(|path| text.push_str(&format!("wrote {path}\n")));
+    kept.iter().for_each(|path| text.push_str(&format!("kept  {path} (it was there)\n")));
+    text.push('\n');
+    notes.iter().for_each(|note| text.push_str(&format!("note: {note}\n")));
+    match own.first() {
+        Some(first) => text.push_str(&format!(
+            "There are prompts here already ({first}{}), so no example was written.\n\
+             Next: llmops check; a suite for a prompt is a file under {}/\n",
+            if own.len() > 1 { format!(" and {} more", own.len() - 1) } else { String::new() },
+            folders.evals
+        )),
+        None => text.push_str(&format!(
+            "The prompt runs on {}.\nNext: llmops check, then {}\n",
+            choice.provider, choice.next
+        )),
+    }
+    text.push_str(&format!("To have plain `git diff` show what prompts mean: {DRIVER}\n"));
+    terminal.people(&text);
     Ok(Exit::Done)
+}
+
+/// The prompt files that are not the example's own.
+fn own_prompts(workspace: &Workspace) -> Vec<String> {
+    let folder = &workspace.manifests.project.folders.prompts;
+    // The first lines of the example, which no key and no folder moves.
+    let mark = EXAMPLE[0].1.lines().nth(1).unwrap_or_default();
+    let files = workspace.snapshot.files_under(folder).unwrap_or_default().into_iter();
+    files
+        .filter(|file| matches!(file.extension().as_str(), "yaml" | "yml"))
+        .filter(|file| !workspace.source(file).is_some_and(|text| text.lines().any(|line| line == mark)))
+        .map(|file| file.to_string())
+        .collect()
+}
+
+/// What the files that were left alone do not say.
+fn notes(workspace: &Workspace, kept: &[String]) -> Vec<String> {
+    let lacks = |path: &str, line: &str| {
+        let text = fs::read_to_string(workspace.root.join(path)).unwrap_or_default();
+        kept.iter().any(|have| have == path) && !text.lines().any(|have| have.trim().starts_with(line))
+    };
+    let mut notes = Vec::new();
+    for line in [".llmops/", ".env"] {
+        if lacks(".gitignore", line.trim_end_matches('/')) {
+            notes.push(format!("add `{line}` to .gitignore"));
+        }
+    }
+    let prompts = workspace.manifests.project.folders.prompts.as_str();
+    if lacks(".gitattributes", prompts) {
+        notes.push(format!("add `{prompts}/** text eol=lf diff=llmops` to .gitattributes"));
+    }
+    if workspace.git.is_none() {
+        notes.push("this is no git repository: `git init` gives prompts their history".to_owned());
+    }
+    notes
 }
 
 /// Writes a file that is not there. Whether it was written.
