@@ -5,9 +5,11 @@ use super::clock;
 use super::known::Evidence;
 use super::terminal::Terminal;
 use super::workspace::Workspace;
-use crate::domain::{Error, Exit, Result};
-use crate::plan::identity;
-use crate::repo::Change;
+use crate::domain::{Error, Exit, RelPath, Result};
+use crate::manifest::Manifests;
+use crate::plan::{Sources, identity};
+use crate::render::Renderer;
+use crate::repo::{Change, Snapshot};
 use crate::report::changes::Known;
 use crate::report::text::visible;
 use serde_json::{Value, json};
@@ -80,18 +82,33 @@ fn rows(workspace: &Workspace, evidence: &Evidence, name: &str, path: &str) -> R
         return Ok(Vec::new());
     }
     let folders = &workspace.manifests.project.folders;
-    let project = crate::domain::RelPath::new("llmops.yaml").into_iter();
+    let project = RelPath::new("llmops.yaml").into_iter();
     let watched: Vec<_> =
         [folders.prompts.clone(), folders.retrieval.clone()].into_iter().chain(project).collect();
     let (mut name, mut path) = (name.to_owned(), path.to_owned());
     let mut found: Vec<Row> = Vec::new();
+    // Whether the prompt is in no file of the commit that was read last.
+    let mut gone = false;
     for change in git.history("HEAD", &watched)? {
-        let at = workspace.at(change.commit.as_str(), "")?;
-        let prompts = &at.manifests.prompts;
-        let same = prompts.values().find(|prompt| prompt.path.as_str() == path);
-        let Some(prompt) = same.or_else(|| prompts.get(name.as_str())) else { continue };
+        let snapshot = Snapshot::revision(git, &change.commit)?;
+        let file = RelPath::new(&path).filter(|file| snapshot.is_file(file));
+        let at = match &file {
+            Some(file) => Manifests::of_prompt(&snapshot, file),
+            // The file came later: by its name the prompt may stand in another one, which a rename did not tell.
+            None if !gone => Manifests::load(&snapshot, None),
+            None => continue,
+        };
+        let same = at.prompts.values().find(|prompt| prompt.path.as_str() == path);
+        let named = || at.prompts.get(name.as_str());
+        let Some(prompt) = same.or_else(named) else {
+            gone = file.is_none();
+            continue;
+        };
+        gone = false;
         (name, path) = (prompt.name.to_string(), prompt.path.to_string());
-        let digest = identity(&at.sources(), prompt, &prompt.model)?.prompt;
+        let renderer = Renderer::new(&snapshot, &at.project.folders.prompts);
+        let sources = Sources { snapshot: &snapshot, manifests: &at, renderer: &renderer };
+        let digest = identity(&sources, prompt, &prompt.model)?.prompt;
         let row = Row {
             name: name.clone(),
             path: path.clone(),

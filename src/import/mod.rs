@@ -154,8 +154,12 @@ pub fn import(source: Source<'_>) -> Result<Imported> {
         }
     };
     if files.is_empty() {
-        return Err(Error::input(format!("{} holds no prompt that can be imported", source.path))
-            .hint("name a promptfoo configuration, a .prompt.yml or a .prompty file"));
+        let error = Error::input(format!("{} holds no prompt that can be imported", source.path));
+        let lost = losses.found.into_inner().into_iter().find(|loss| loss.fate == Fate::Dropped);
+        return Err(match lost {
+            Some(lost) => error.hint(format!("line {}: {}: {}", lost.line, lost.what, lost.message)),
+            None => error.hint("name a promptfoo configuration, a .prompt.yml or a .prompty file"),
+        });
     }
     Ok(Imported { files, providers, losses: losses.found.into_inner() })
 }

@@ -161,6 +161,13 @@ fn a_part_that_some_case_lacks_gets_a_default_and_a_cost_without_a_price_is_list
     assert!(found.contains(&(3, Fate::Dropped, "cost".to_owned())), "{found:?}");
 }
 
+#[test]
+fn where_no_prompt_is_left_the_error_says_which_and_why() {
+    let text = "prompts:\n  - file://make.py:prompt\nproviders: [openai:gpt-4o-2024-08-06]\n";
+    let error = converted("a.yaml", text).expect_err("no prompt is left");
+    assert!(format!("{error:?}").contains("line 2: make.py:prompt: a prompt made by a program"), "{error:?}");
+}
+
 fn yaml() -> impl Strategy<Value = serde_json::Value> {
     let leaf = prop_oneof![
         any::<bool>().prop_map(serde_json::Value::from),

@@ -29,14 +29,7 @@ impl Manifests {
         let read = read_project::read(snapshot, &mut found);
         let project = Arc::new(read.project);
         let providers = Providers { project: &project, broken: &read.broken, unreadable: read.unreadable };
-        let mut loader = Loader {
-            snapshot,
-            today,
-            providers: &providers,
-            project: &project,
-            found,
-            files: BTreeSet::new(),
-        };
+        let mut loader = Loader::new(snapshot, today, &providers, &project, found);
         if read.exists {
             loader.files.extend(RelPath::new(PROJECT_FILE));
         }
@@ -60,7 +53,8 @@ impl Manifests {
     }
 }
 
-struct Loader<'a> {
+/// Reads kind after kind of one snapshot.
+pub struct Loader<'a> {
     snapshot: &'a Snapshot,
     today: Option<&'a str>,
     providers: &'a Providers<'a>,
@@ -71,8 +65,9 @@ struct Loader<'a> {
 
 /// The prompts, and what is known of those with errors.
 #[derive(Default)]
-struct Prompts {
-    sound: BTreeMap<PromptName, Arc<Prompt>>,
+pub struct Prompts {
+    /// Those without errors.
+    pub sound: BTreeMap<PromptName, Arc<Prompt>>,
     broken: BTreeSet<PromptName>,
     by_path: HashMap<RelPath, PromptName>,
 }
@@ -91,6 +86,44 @@ struct Draft {
 }
 
 impl<'a> Loader<'a> {
+    /// A loader that has read nothing but the project file, of which `found` was said.
+    pub fn new(
+        snapshot: &'a Snapshot,
+        today: Option<&'a str>,
+        providers: &'a Providers<'a>,
+        project: &'a Arc<Project>,
+        found: Vec<Diagnostic>,
+    ) -> Self {
+        Self { snapshot, today, providers, project, found, files: BTreeSet::new() }
+    }
+
+    /// What was found, and the files that were read.
+    pub fn into_found(self) -> (Vec<Diagnostic>, Vec<RelPath>) {
+        (self.found, self.files.into_iter().collect())
+    }
+
+    /// The prompt in one file.
+    pub fn prompt_in(&mut self, path: &RelPath) -> Prompts {
+        let mut prompts = Prompts::default();
+        if !self.snapshot.is_file(path) {
+            return prompts;
+        }
+        let file = discover::parse(self.snapshot, path);
+        self.files.insert(path.clone());
+        let default = name_of(path, &self.project.folders.prompts);
+        let around = Files { snapshot: self.snapshot, sink: &file.sink };
+        let read = file
+            .node
+            .as_ref()
+            .and_then(|node| read_prompt::read(around, node, &default, self.providers, self.today));
+        if let Some(prompt) = read {
+            prompts.by_path.insert(path.clone(), prompt.name.clone());
+            prompts.sound.insert(prompt.name.clone(), Arc::new(prompt));
+        }
+        self.found.extend(file.sink.into_found());
+        prompts
+    }
+
     fn suites(&mut self) -> Vec<Draft> {
         let folder = self.project.folders.evals.clone();
         let files = discover::manifests(self.snapshot, &folder, &mut self.found, discover::cases_of);
@@ -166,7 +199,7 @@ impl<'a> Loader<'a> {
     }
 
     /// The retrieval manifests under their folder, and those that prompts name elsewhere.
-    fn retrievals(
+    pub fn retrievals(
         &mut self,
         prompts: &mut Prompts,
     ) -> BTreeMap<RetrievalName, Arc<super::retrieval::Retrieval>> {

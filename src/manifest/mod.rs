@@ -41,6 +41,7 @@ mod rubrics;
 mod scalar;
 mod schema;
 pub mod secrets;
+mod single;
 pub mod suite;
 pub mod template;
 mod tools;
