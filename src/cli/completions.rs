@@ -14,12 +14,14 @@ const BASH: &str = r#"
 _llmops_names() {
     local verb="" word
     for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-        case "$word" in eval|render|run|diff|log|promote|rollback|calibrate) verb="$word"; break ;; esac
+        case "$word" in eval|render|run|diff|log|promote|rollback|calibrate|retrieve) verb="$word"; break ;; esac
     done
     local cur="${COMP_WORDS[COMP_CWORD]}" prev="${COMP_WORDS[COMP_CWORD-1]}"
     if [[ "$prev" == --suite || "$verb" == calibrate && "$cur" != -* ]]; then
         COMPREPLY=($(compgen -W "$(llmops __complete suites 2>/dev/null)" -- "$cur"))
-    elif [[ -n "$verb" && "$cur" != -* && "$prev" != -* ]]; then
+    elif [[ "$verb" == retrieve && "$cur" != -* && "$prev" == retrieve ]]; then
+        COMPREPLY=($(compgen -W "$(llmops __complete retrievals 2>/dev/null)" -- "$cur"))
+    elif [[ -n "$verb" && "$verb" != retrieve && "$cur" != -* && "$prev" != -* ]]; then
         COMPREPLY=($(compgen -W "$(llmops __complete prompts 2>/dev/null)" -- "$cur"))
     else
         _llmops "$@"
@@ -31,6 +33,7 @@ complete -F _llmops_names -o bashdefault -o default llmops
 const FISH: &str = r#"
 complete -c llmops -n "__fish_seen_subcommand_from eval render run diff log promote rollback" -f -a "(llmops __complete prompts 2>/dev/null)"
 complete -c llmops -n "__fish_seen_subcommand_from eval" -l suite -x -a "(llmops __complete suites 2>/dev/null)"
+complete -c llmops -n "__fish_seen_subcommand_from retrieve" -f -a "(llmops __complete retrievals 2>/dev/null)"
 complete -c llmops -n "__fish_seen_subcommand_from calibrate" -f -a "(llmops __complete suites 2>/dev/null)"
 "#;
 
@@ -41,6 +44,10 @@ _llmops_names() {
         compadd -- $(llmops __complete suites 2>/dev/null)
     elif [[ "$verb" == (eval|render|run|diff|log|promote|rollback) && "${words[CURRENT]}" != -* ]]; then
         compadd -- $(llmops __complete prompts 2>/dev/null)
+    elif [[ "$verb" == calibrate && "${words[CURRENT]}" != -* ]]; then
+        compadd -- $(llmops __complete suites 2>/dev/null)
+    elif [[ "$verb" == retrieve && "${words[CURRENT-1]}" == retrieve ]]; then
+        compadd -- $(llmops __complete retrievals 2>/dev/null)
     else
         _llmops "$@"
     fi
@@ -48,17 +55,23 @@ _llmops_names() {
 compdef _llmops_names llmops
 "#;
 
+/// Stands inside the generated block: a second registration would replace the first.
 const POWERSHELL: &str = r#"
-Register-ArgumentCompleter -Native -CommandName 'llmops' -ScriptBlock {
-    param($wordToComplete, $commandAst, $cursorPosition)
-    $verb = $commandAst.CommandElements | Select-Object -Skip 1 -First 1
-    if ("$verb" -in 'eval', 'render', 'run', 'diff', 'log', 'promote', 'rollback') {
-        llmops __complete prompts 2>$null | Where-Object { $_ -like "$wordToComplete*" } | ForEach-Object {
+    $verb = "$($commandAst.CommandElements | Select-Object -Skip 1 -First 1)"
+    $kind = switch ($verb) {
+        { $_ -in 'eval', 'render', 'run', 'diff', 'log', 'promote', 'rollback' } { 'prompts' }
+        'calibrate' { 'suites' }
+        'retrieve' { 'retrievals' }
+    }
+    if ($kind -and -not $wordToComplete.StartsWith('-')) {
+        llmops __complete $kind 2>$null | Where-Object { $_ -like "$wordToComplete*" } | ForEach-Object {
             [System.Management.Automation.CompletionResult]::new($_, $_, 'ParameterValue', $_)
         }
     }
-}
 "#;
+
+/// The line of PowerShell's generated script behind which names are completed.
+const PARAMETERS: &str = "param($wordToComplete, $commandAst, $cursorPosition)";
 
 /// Prints the script of a shell.
 ///
@@ -68,13 +81,13 @@ pub fn completions(terminal: &Terminal, args: &CompletionsArgs) -> Result<Exit> 
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "llmops", &mut script);
     let mut script = String::from_utf8_lossy(&script).into_owned();
-    script.push_str(match args.shell {
-        Shell::Bash => BASH,
-        Shell::Zsh => ZSH,
-        Shell::Fish => FISH,
-        Shell::PowerShell => POWERSHELL,
-        _ => "",
-    });
+    match args.shell {
+        Shell::Bash => script.push_str(BASH),
+        Shell::Zsh => script.push_str(ZSH),
+        Shell::Fish => script.push_str(FISH),
+        Shell::PowerShell => script = script.replacen(PARAMETERS, &format!("{PARAMETERS}{POWERSHELL}"), 1),
+        _ => {}
+    }
     if terminal.json {
         let document = json!({"schema": "llmops/completions/v1", "exit_code": 0, "shell": args.shell.to_string(), "script": script});
         terminal.stdout(&format!("{document}\n"));
@@ -92,6 +105,7 @@ pub fn complete(global: &Global, terminal: &Terminal, args: &CompleteArgs) -> Re
     let manifests = Workspace::open(global.root.as_deref(), &clock::today())?.manifests;
     let names: Vec<String> = match args.what.as_str() {
         "suites" => manifests.suites.keys().map(ToString::to_string).collect(),
+        "retrievals" => manifests.retrievals.keys().map(ToString::to_string).collect(),
         _ => manifests.prompts.keys().map(ToString::to_string).collect(),
     };
     terminal.stdout(&names.iter().map(|name| format!("{name}\n")).collect::<String>());

@@ -2,20 +2,23 @@
 
 use super::args::{DoctorArgs, Global};
 use super::clock;
+use super::eval::ahead;
 use super::terminal::Terminal;
 use super::workspace::Workspace;
 use crate::call::Environment;
 use crate::call::endpoint::Endpoint;
-use crate::domain::{Diagnostic, Exit, ProviderName, Result};
+use crate::domain::{Diagnostic, Exit, ProviderName, Result, Usd};
 use crate::ledger::{Home, Recordings};
 use crate::manifest::pin::{MODEL_DEPRECATED, MODEL_NOT_PINNED, MODEL_UNVERIFIABLE};
 use crate::manifest::project::{Api, ProviderConfig};
-use crate::plan::{Selection, plan};
+use crate::report::plan::{Calls, PlannedGate};
 use serde::Serialize;
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::net::{TcpStream, ToSocketAddrs};
 use std::path::Path;
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 /// How long a provider's address may take to answer.
@@ -50,7 +53,10 @@ pub fn doctor(global: &Global, terminal: &Terminal, args: &DoctorArgs) -> Result
         found.extend(reach(&provider, &environment, args.offline));
     }
     found.extend(kept(&workspace));
-    found.push(next(&workspace));
+    if !found.iter().any(|finding| finding.what == "manifests" && finding.state == State::Error) {
+        found.extend(coverage(&workspace, terminal));
+        found.push(next(&workspace, terminal));
+    }
     let exit =
         if found.iter().any(|finding| finding.state == State::Error) { Exit::Input } else { Exit::Done };
     if terminal.json {
@@ -176,10 +182,8 @@ fn reach(provider: &ProviderConfig, environment: &Environment, offline: bool) ->
     if offline {
         return vec![finding(what, State::Ok, format!("{key}; {host} was not tried"))];
     }
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let answers = (host, port).to_socket_addrs().is_ok_and(|mut addresses| {
-        addresses.any(|address| TcpStream::connect_timeout(&address, PATIENCE).is_ok())
-    });
+    let address = (host.trim_start_matches('[').trim_end_matches(']').to_owned(), port);
+    let answers = answers(address);
     vec![if answers {
         finding(what, State::Ok, format!("{key}; {host} answers"))
     } else {
@@ -189,6 +193,20 @@ fn reach(provider: &ProviderConfig, environment: &Environment, offline: bool) ->
             format!("{key}; {host} cannot be reached directly (a proxy was not tried)"),
         )
     }]
+}
+
+/// Whether something takes a connection there within [`PATIENCE`]: the search for the name counted in, which no
+/// system bounds by itself. Nothing is sent.
+fn answers(address: (String, u16)) -> bool {
+    let (tell, told) = mpsc::channel();
+    thread::spawn(move || {
+        let reached = address.to_socket_addrs().is_ok_and(|mut addresses| {
+            addresses.any(|address| TcpStream::connect_timeout(&address, PATIENCE).is_ok())
+        });
+        // Nobody may wait for it any more.
+        let _ = tell.send(reached);
+    });
+    told.recv_timeout(PATIENCE).unwrap_or(false)
 }
 
 /// The store and the recordings.
@@ -219,25 +237,80 @@ fn size(folder: &Path) -> u64 {
     entries.filter(std::fs::Metadata::is_file).map(|metadata| metadata.len()).sum()
 }
 
-/// What a bare `eval` would run.
-fn next(workspace: &Workspace) -> Finding {
-    match plan(&workspace.sources(), &Selection::default()) {
-        Ok(plan) => {
-            let names: Vec<String> = plan
-                .gates
-                .iter()
-                .map(|gate| {
-                    format!(
-                        "{} on {} ({} trials, {})",
-                        gate.prompt.name,
-                        gate.suite.name,
-                        gate.planned(),
-                        gate.model
-                    )
-                })
-                .collect();
-            finding("next eval", State::Ok, names.join("; "))
+/// What a bare `eval` would do: its gates, the calls that are left to make, and what they may cost.
+fn next(workspace: &Workspace, terminal: &Terminal) -> Finding {
+    let gates = match ahead(workspace, terminal, &Home::at(&workspace.root)) {
+        Ok(gates) => gates,
+        Err(error) => {
+            return finding("next eval", State::Warning, format!("nothing would run: {}", error.chain()));
         }
-        Err(error) => finding("next eval", State::Warning, format!("nothing would run: {}", error.chain())),
-    }
+    };
+    let said: Vec<String> = gates.iter().map(said).collect();
+    let refused = gates.iter().any(|gate| !gate.can_pass);
+    let (state, more) = match refused {
+        true => (State::Warning, "; as it stands it cannot pass: see `llmops eval --plan`"),
+        false => (State::Ok, ""),
+    };
+    finding("next eval", state, format!("{}{more}", said.join("; ")))
+}
+
+fn said(gate: &PlannedGate) -> String {
+    let calls = [&gate.answers, &gate.judgements];
+    let sum = |of: fn(&Calls) -> u64| calls.iter().map(|calls| of(calls)).sum::<u64>();
+    let live = sum(|calls| calls.live);
+    let cost = match live {
+        0 => String::new(),
+        _ if calls.iter().any(|calls| calls.live > 0 && !calls.priced) => {
+            ", at a price that is not known".to_owned()
+        }
+        _ => {
+            let most =
+                calls.iter().filter_map(|calls| calls.most_cost_usd).fold(Usd::ZERO, |sum, cost| sum + cost);
+            format!(", at most ${:.4}", most.0)
+        }
+    };
+    format!(
+        "{} on {} ({} trials, {}): {live} live calls{cost}, {} stored, {} answered here",
+        gate.prompt,
+        gate.suite,
+        gate.cases.saturating_mul(u64::from(gate.trials)),
+        gate.model,
+        sum(|calls| calls.stored),
+        sum(|calls| calls.local),
+    )
+}
+
+/// Whether the recordings alone decide the gates, as they have to on a fork or a machine without keys.
+fn coverage(workspace: &Workspace, terminal: &Terminal) -> Vec<Finding> {
+    // A store with nothing in it leaves what is committed.
+    let Ok(empty) = tempfile::tempdir() else { return Vec::new() };
+    let Ok(gates) = ahead(workspace, terminal, &Home::at(empty.path())) else { return Vec::new() };
+    let of = |gate: &PlannedGate| {
+        let stored = gate.answers.stored + gate.judgements.stored;
+        let needed = stored + gate.answers.live + gate.judgements.live;
+        if needed == 0 {
+            return None;
+        }
+        let what = format!("recordings for {} on {}", gate.prompt, gate.suite);
+        Some(if stored == needed {
+            finding(what, State::Ok, format!("all {needed} calls: `eval --offline` decides without a key"))
+        } else if stored == 0 {
+            finding(
+                what,
+                State::Ok,
+                format!(
+                    "none of {needed} calls: without a key there is no verdict; `eval --record` makes them"
+                ),
+            )
+        } else {
+            finding(
+                what,
+                State::Warning,
+                format!(
+                    "{stored} of {needed} calls: without a key there is no verdict; run `llmops eval --record` and commit"
+                ),
+            )
+        })
+    };
+    gates.iter().filter_map(of).collect()
 }

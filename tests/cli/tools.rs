@@ -1,6 +1,9 @@
 //! `schema`, `completions` and `doctor`.
 
-use crate::fixtures::{builtin, remote};
+use crate::fixtures::{builtin, grade, remote, served};
+use crate::project::Project;
+use crate::stub::{Answer, Stub};
+use std::process::Command;
 
 #[test]
 fn every_schema_is_printed_and_an_unknown_one_is_not() {
@@ -17,10 +20,16 @@ fn every_schema_is_printed_and_an_unknown_one_is_not() {
 fn shells_complete_verbs_and_names() {
     let project = builtin(1.0);
     for shell in ["bash", "zsh", "fish", "powershell"] {
-        project.run(&["completions", shell]).exits(0).says("__complete prompts").says("eval");
+        project.run(&["completions", shell]).exits(0).says("__complete ").says("prompts").says("eval");
     }
     assert_eq!(project.run(&["__complete", "prompts"]).exits(0).stdout, "support\n");
     assert_eq!(project.run(&["__complete", "suites"]).exits(0).stdout, "support\n");
+    let powershell = project.run(&["completions", "powershell"]).stdout;
+    assert_eq!(
+        powershell.matches("Register-ArgumentCompleter").count(),
+        1,
+        "a second one replaces the first"
+    );
     project.run(&["completions", "tcsh"]).exits(2);
     assert!(!project.run(&["--help"]).stdout.contains("__complete"));
 }
@@ -38,4 +47,100 @@ fn the_doctor_says_what_is_there_and_never_a_key() {
     project.replace("prompts/support.yaml", "version:", "verzion:");
     let broken = project.run(&["--json", "doctor", "--offline"]).exits(2).json();
     assert_eq!(broken["schema"], "llmops/doctor/v1");
+}
+
+/// What bash offers for a line whose last word is being typed; `None` where there is no bash.
+fn offered(project: &Project, line: &[&str]) -> Option<Vec<String>> {
+    let binary = assert_cmd::cargo::cargo_bin("llmops");
+    let folder = binary.parent().expect("a folder").display().to_string();
+    let script = r#"
+        source <(llmops completions bash)
+        COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=()
+        completer=$(complete -p llmops | sed 's/.*-F \([^ ]*\) .*/\1/')
+        "$completer" llmops "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD-1]}"
+        printf '%s\n' "${COMPREPLY[@]}"
+    "#;
+    let output = Command::new("bash")
+        .args(["-c", script, "bash"])
+        .args(line)
+        .current_dir(project.root())
+        .env("PATH", format!("{folder}:{}", std::env::var("PATH").unwrap_or_default()))
+        .output()
+        .ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    Some(text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect())
+}
+
+#[test]
+fn bash_completes_verbs_flags_and_the_names_of_this_repository() {
+    let project = builtin(1.0);
+    project.write("kb/a.md", "Refunds take five days.");
+    project.write(
+        "retrieval/kb.yaml",
+        "version: 1\nembedding_model: builtin/hashing-256\ncorpus: ['kb/*.md']\ntop_k: 1\n",
+    );
+    for (line, expected) in [
+        (&["llmops", "eval", "su"][..], &["support"][..]),
+        (&["llmops", "eval", "--suite", ""], &["support"]),
+        (&["llmops", "eval", "support", "--offl"], &["--offline"]),
+        (&["llmops", "promo"], &["promote"]),
+        (&["llmops", "promote", "s"], &["support"]),
+        (&["llmops", "calibrate", ""], &["support"]),
+        (&["llmops", "retrieve", ""], &["kb"]),
+        (&["llmops", "eval", "nothing-like-it"], &[]),
+    ] {
+        // Not every machine has a bash; those that check this repository do.
+        let Some(offered) = offered(&project, line) else { return };
+        assert_eq!(offered, expected, "{line:?}");
+    }
+}
+
+#[test]
+fn the_doctor_counts_what_the_next_run_would_call_and_what_recordings_cover() {
+    let stub = Stub::start(|seen| {
+        let text = if seen.is_judge() { grade(5).to_string() } else { "Yes.".to_owned() };
+        Answer::openai(&text)
+    });
+    let project = served("openai", &stub.url, 4.0, 3);
+    let said = |project: &Project| {
+        let document = project.run(&["doctor", "--json"]).exits(0).json();
+        let found = document["findings"].as_array().expect("a list").clone();
+        move |what: &str| {
+            let finding = found.iter().find(|finding| finding["what"] == what);
+            finding.and_then(|finding| finding["message"].as_str()).unwrap_or_default().to_owned()
+        }
+    };
+    let first = said(&project);
+    assert!(
+        first("next eval").contains("3 trials") && first("next eval").contains("6 live calls, at most $"),
+        "{}",
+        first("next eval")
+    );
+    assert!(first("recordings for support on support").starts_with("none of 6"));
+    assert!(first("provider openai").contains("answers"));
+    project.run(&["eval", "--case", "case-00", "--record"]).exits(0);
+    let part = said(&project);
+    assert!(
+        part("next eval").contains("4 live calls") && part("next eval").contains("2 stored"),
+        "{}",
+        part("next eval")
+    );
+    assert!(part("recordings for support on support").starts_with("2 of 6"));
+    project.run(&["eval", "--record"]).exits(0);
+    let calls = stub.count();
+    let whole = said(&project);
+    assert!(whole("next eval").contains("0 live calls, 6 stored"), "{}", whole("next eval"));
+    assert!(whole("recordings for support on support").starts_with("all 6"));
+    assert_eq!(stub.count(), calls, "the doctor calls nobody");
+}
+
+#[test]
+fn a_provider_that_does_not_answer_holds_the_doctor_up_for_seconds_at_most() {
+    // An address of a network that is reserved for documents: packets to it are lost, or refused at once.
+    let project = remote("openai", 4.0, 1).set("OPENAI_BASE_URL", "http://192.0.2.1:81/v1");
+    let started = std::time::Instant::now();
+    project.run(&["doctor"]).exits(0).says("cannot be reached");
+    assert!(started.elapsed().as_secs() < 15, "{:?}", started.elapsed());
+    let project = remote("openai", 4.0, 1).set("OPENAI_BASE_URL", "http://nobody.invalid/v1");
+    project.run(&["doctor"]).exits(0).says("cannot be reached");
 }

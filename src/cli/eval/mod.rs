@@ -21,8 +21,10 @@ use super::lock;
 use super::terminal::Terminal;
 use super::workspace::{Opened, Workspace};
 use crate::domain::{Error, Exit, Kind, ModelId, Result};
+use crate::ledger::Home;
 use crate::manifest::prompt::Prompt;
 use crate::plan::{Selection, plan};
+use crate::report::plan::PlannedGate;
 use crate::report::stored::StoredRun;
 use clap::{Args, FromArgMatches};
 pub use merge::merge;
@@ -117,12 +119,7 @@ pub fn offline(
     prompt: &Prompt,
     model: Option<&ModelId>,
 ) -> Result<StoredRun> {
-    // The flags at their defaults, from the one place that states them.
-    let line = ["eval", prompt.path.as_str(), "--offline"];
-    let matches = EvalArgs::augment_args(clap::Command::new("eval"))
-        .try_get_matches_from(line)
-        .and_then(|matches| EvalArgs::from_arg_matches(&matches));
-    let mut args = matches.map_err(|error| Error::input("the gate cannot be set up").because(error))?;
+    let mut args = with_defaults(&[prompt.path.as_str(), "--offline"])?;
     args.model = model.cloned();
     let warnings = workspace.valid()?;
     let plan = plan(&workspace.sources(), &selection(&args))?;
@@ -131,6 +128,24 @@ pub fn offline(
     let finished = Session::prepare(workspace, terminal, &args, plan, None)?.conduct(terminal)?;
     let against = finished.against(workspace, then.as_ref(), base.as_ref(), terminal, &args)?;
     Ok(finished.decide(workspace, &args, &warnings, &against)?.0)
+}
+
+/// What a bare `eval` would do here, gate by gate, with the answers and grades that `home` holds beside the recordings.
+///
+/// # Errors
+/// When nothing can be planned, or stores, prices or calibration records cannot be read.
+pub fn ahead(workspace: &Workspace, terminal: &Terminal, home: &Home) -> Result<Vec<PlannedGate>> {
+    let args = with_defaults(&[])?;
+    let plan = plan(&workspace.sources(), &selection(&args))?;
+    planned::gates(workspace, terminal, &args, plan, home)
+}
+
+/// The flags at their defaults, from the one place that states them, but for `given`.
+fn with_defaults(given: &[&str]) -> Result<EvalArgs> {
+    EvalArgs::augment_args(clap::Command::new("eval"))
+        .try_get_matches_from(["eval"].iter().chain(given))
+        .and_then(|matches| EvalArgs::from_arg_matches(&matches))
+        .map_err(|error| Error::input("the gate cannot be set up").because(error))
 }
 
 fn selection(args: &EvalArgs) -> Selection {

@@ -28,17 +28,8 @@ const BUILTIN: &str = "builtin";
 /// # Errors
 /// When stores, prices, answers or calibration records cannot be read.
 pub fn planned(workspace: &Workspace, terminal: &Terminal, args: &EvalArgs, plan: Plan) -> Result<Exit> {
-    let home = Home::at(&workspace.root);
     let complete = !plan.selection.narrows();
-    let records = shown(workspace, &plan)?;
-    let shared = shared(workspace, terminal, args, plan, (&home, &RunId::new("plan")), None)?;
-    priced(&shared, args)?;
-    let mut gates = Vec::new();
-    for (index, (gate, record)) in shared.plan.gates.iter().zip(&records).enumerate() {
-        let earlier = Earlier::read(&home, gate)?;
-        let walk = Walk::over(&shared, index, gate, &earlier)?;
-        gates.push(planned_gate(&shared, gate, walk, &earlier, record.as_ref()));
-    }
+    let gates = gates(workspace, terminal, args, plan, &Home::at(&workspace.root))?;
     let planned = Planned { schema: SCHEMA, exit_code: Exit::Done.code(), complete, gates };
     if terminal.json {
         terminal.stdout(&format!("{}\n", serde_json::json!(planned)));
@@ -46,6 +37,29 @@ pub fn planned(workspace: &Workspace, terminal: &Terminal, args: &EvalArgs, plan
         terminal.people(&text(&planned, terminal.table()));
     }
     Ok(Exit::Done)
+}
+
+/// Every gate of `plan`, with what it would call where `home` is the store.
+///
+/// # Errors
+/// When stores, prices, answers or calibration records cannot be read.
+pub fn gates(
+    workspace: &Workspace,
+    terminal: &Terminal,
+    args: &EvalArgs,
+    plan: Plan,
+    home: &Home,
+) -> Result<Vec<PlannedGate>> {
+    let records = shown(workspace, &plan)?;
+    let shared = shared(workspace, terminal, args, plan, (home, &RunId::new("plan")), None)?;
+    priced(&shared, args)?;
+    let mut gates = Vec::new();
+    for (index, (gate, record)) in shared.plan.gates.iter().zip(&records).enumerate() {
+        let earlier = Earlier::read(home, gate)?;
+        let walk = Walk::over(&shared, index, gate, &earlier)?;
+        gates.push(planned_gate(&shared, gate, walk, &earlier, record.as_ref()));
+    }
+    Ok(gates)
 }
 
 fn planned_gate(
