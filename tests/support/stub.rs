@@ -12,6 +12,8 @@ use std::time::Duration;
 /// A request as it arrived.
 #[derive(Clone, Debug)]
 pub struct Seen {
+    /// The method.
+    pub method: String,
     /// The path with its query.
     pub path: String,
     /// Headers, names in lower case.
@@ -238,7 +240,8 @@ fn serve(stream: TcpStream, state: &State) {
 fn read(reader: &mut BufReader<TcpStream>, state: &State) -> Option<Seen> {
     let mut line = String::new();
     reader.read_line(&mut line).ok().filter(|read| *read > 0)?;
-    let path = line.split_whitespace().nth(1)?.to_owned();
+    let mut words = line.split_whitespace().map(str::to_owned);
+    let (method, path) = (words.next()?, words.next()?);
     let mut headers = BTreeMap::new();
     loop {
         let mut line = String::new();
@@ -254,7 +257,7 @@ fn read(reader: &mut BufReader<TcpStream>, state: &State) -> Option<Seen> {
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
     let index = state.count.fetch_add(1, Ordering::SeqCst);
-    Some(Seen { path, headers, body: serde_json::from_slice(&body).unwrap_or(Value::Null), index })
+    Some(Seen { method, path, headers, body: serde_json::from_slice(&body).unwrap_or(Value::Null), index })
 }
 
 /// Writes an answer; whether the connection stays open.
