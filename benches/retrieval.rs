@@ -97,7 +97,7 @@ fn rows() {
     });
     println!("a plain search of {ROWS} texts of 300 characters for two words: {scan:.1?}");
     let started = Instant::now();
-    let words = Bm25::new(texts.iter().map(String::as_str));
+    let words = Bm25::new(&texts);
     println!("counting their words, once a run: {:.1?}", started.elapsed());
     let took = median(|| assert_eq!(words.search(QUERY, 8).len(), 8));
     report(&format!("BM25 over {ROWS} chunks"), took, Some(Duration::from_millis(20)));

@@ -2,15 +2,19 @@
 
 use super::snapshot::{Child, ChildKind, ReadError, is_hidden_from_walks, unusable_name};
 use crate::domain::{Error, RelPath, Result};
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock};
 
 /// A folder on disk that nothing read through it ever leaves.
 #[derive(Debug)]
 pub(super) struct Disk {
     /// Canonical, so that "inside" is a comparison of prefixes.
     root: PathBuf,
+    /// Folders under the root by the path that they were asked for, and where they really lie.
+    folders: RwLock<HashMap<String, PathBuf>>,
 }
 
 impl Disk {
@@ -21,12 +25,38 @@ impl Disk {
         if !canonical.is_dir() {
             return Err(Error::input(format!("the root {} is not a folder", root.display())));
         }
-        Ok(Self { root: canonical })
+        Ok(Self { root: canonical, folders: RwLock::default() })
     }
 
     /// Where `path` really lies: every link looked through, and still inside.
     fn locate(&self, path: &RelPath) -> Result<PathBuf, ReadError> {
-        let real = fs::canonicalize(path.on_disk(&self.root)).map_err(|error| read_error(&error))?;
+        if path.as_str().is_empty() {
+            return Ok(self.root.clone());
+        }
+        let real = self.folder(path.parent())?.join(path.file_name());
+        let facts = fs::symlink_metadata(&real).map_err(|error| read_error(&error))?;
+        if facts.is_symlink() {
+            return self.inside(fs::canonicalize(&real).map_err(|error| read_error(&error))?);
+        }
+        self.inside(real)
+    }
+
+    /// Where a folder really lies. Looked up once: a corpus has thousands of files in a few folders, and looking
+    /// through the links of every path takes longer than reading what it leads to.
+    fn folder(&self, folder: &str) -> Result<PathBuf, ReadError> {
+        if folder.is_empty() {
+            return Ok(self.root.clone());
+        }
+        if let Some(real) = self.folders.read().unwrap_or_else(PoisonError::into_inner).get(folder) {
+            return Ok(real.clone());
+        }
+        let real = fs::canonicalize(self.root.join(folder)).map_err(|error| read_error(&error))?;
+        let real = self.inside(real)?;
+        let mut folders = self.folders.write().unwrap_or_else(PoisonError::into_inner);
+        Ok(folders.entry(folder.to_owned()).or_insert(real).clone())
+    }
+
+    fn inside(&self, real: PathBuf) -> Result<PathBuf, ReadError> {
         match real.strip_prefix(&self.root) {
             Ok(inside) if inside.components().all(|part| part.as_os_str() != ".git") => Ok(real),
             _ => Err(ReadError::Outside),

@@ -34,6 +34,12 @@ pub struct Passage {
     pub text: String,
 }
 
+impl AsRef<str> for Passage {
+    fn as_ref(&self) -> &str {
+        &self.text
+    }
+}
+
 /// A file of the corpus as it was indexed: its passages stand together.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Entry {

@@ -294,8 +294,7 @@ impl Corpus {
             if vector.len() == index.width { nearest(&index.vectors, &vector, most) } else { Vec::new() }
         };
         let worded = |most| {
-            let texts = || index.passages.iter().map(|passage| passage.text.as_str());
-            self.words.get_or_init(|| Bm25::new(texts())).search(query, most)
+            self.words.get_or_init(|| Bm25::new(&index.passages)).search(query, most)
         };
         let mut found = match retrieval.search {
             Search::Vector => near(most),

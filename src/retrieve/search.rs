@@ -1,6 +1,7 @@
 //! Ranking chunks against a query: exact cosine, Okapi BM25, and both by reciprocal rank fusion. Equal scores stand
 //! in the order of the corpus, so that a ranking is the same on every machine.
 
+use rustc_hash::FxHashMap;
 use std::collections::HashMap;
 use std::thread;
 
@@ -126,35 +127,37 @@ fn stem(word: &mut String) {
 /// Okapi BM25 (Robertson and Zaragoza 2009) with k1 = 1.2, b = 0.75 and idf = ln(1 + (N − n + 0.5) / (n + 0.5)).
 #[derive(Debug, Default)]
 pub struct Bm25 {
-    terms: HashMap<Box<str>, Vec<(u32, u32)>>,
-    lengths: Vec<u32>,
-    mean_length: f64,
+    /// Where each word stands: chunks in order, each with how often.
+    terms: FxHashMap<Box<str>, Vec<(u32, u32)>>,
+    /// Of each chunk, what its length adds to a count below the fraction.
+    norms: Vec<f64>,
 }
+
+/// Texts from which on a second thread is worth its start.
+const MANY: usize = 2000;
 
 impl Bm25 {
     /// Counts the words of every chunk.
-    pub fn new<'a>(texts: impl Iterator<Item = &'a str>) -> Self {
-        let mut found = Self::default();
-        let mut total = 0_u64;
-        for (at, text) in texts.enumerate() {
-            let at = u32::try_from(at).unwrap_or(u32::MAX);
-            let mut length = 0_u32;
-            words(text, |word| {
-                length += 1;
-                let postings = match found.terms.get_mut(word) {
-                    Some(postings) => postings,
-                    None => found.terms.entry(word.into()).or_default(),
-                };
-                match postings.last_mut() {
-                    Some((last, count)) if *last == at => *count += 1,
-                    _ => postings.push((at, 1)),
+    pub fn new<T: AsRef<str> + Sync>(texts: &[T]) -> Self {
+        let (first, second) = texts.split_at(if texts.len() < MANY { texts.len() } else { texts.len() / 2 });
+        let (mut terms, mut lengths) = thread::scope(|scope| {
+            let rest = (!second.is_empty()).then(|| scope.spawn(|| count(second, first.len())));
+            let (mut terms, mut lengths) = count(first, 0);
+            // A thread that broke off is done again here, where its panic has a caller.
+            let rest = rest.map(|rest| rest.join().unwrap_or_else(|_| count(second, first.len())));
+            if let Some((more, longer)) = rest {
+                for (word, postings) in more {
+                    terms.entry(word).or_default().extend(postings);
                 }
-            });
-            found.lengths.push(length);
-            total += u64::from(length);
-        }
-        found.mean_length = float(total) / float(found.lengths.len()).max(1.0);
-        found
+                lengths.extend(longer);
+            }
+            (terms, lengths)
+        });
+        let total: u64 = lengths.iter().map(|length| u64::from(*length)).sum();
+        let mean = (float(total) / float(lengths.len()).max(1.0)).max(1.0);
+        let norms = lengths.drain(..).map(|length| K1 * (1.0 - B + B * f64::from(length) / mean)).collect();
+        terms.shrink_to_fit();
+        Self { terms, norms }
     }
 
     /// The `most` best chunks that share a word with the query.
@@ -163,20 +166,43 @@ impl Bm25 {
         words(query, |word| asked.push(word.to_owned()));
         asked.sort_unstable();
         asked.dedup();
-        let count = float(self.lengths.len());
-        let mut scores: HashMap<u32, f64> = HashMap::new();
+        let count = float(self.norms.len());
+        // A frequent word stands in most chunks: a list of all of them is quicker than a table of those that it is in.
+        let mut scores = vec![0.0_f64; self.norms.len()];
         for postings in asked.iter().filter_map(|word| self.terms.get(word.as_str())) {
             let holding = float(postings.len());
             let idf = (1.0 + (count - holding + 0.5) / (holding + 0.5)).ln();
             for (at, times) in postings {
-                let length = self.lengths.get(*at as usize).copied().map_or(0.0, f64::from);
-                let times = f64::from(*times);
-                let norm = K1 * (1.0 - B + B * length / self.mean_length.max(1.0));
-                *scores.entry(*at).or_default() += idf * times * (K1 + 1.0) / (times + norm);
+                let (at, times) = (*at as usize, f64::from(*times));
+                scores[at] += idf * times * (K1 + 1.0) / (times + self.norms[at]);
             }
         }
-        best(scores.into_iter().map(|(at, score)| (at as usize, score)).collect(), most)
+        // Every word adds more than nothing, so that 0 is a chunk without any.
+        best(scores.into_iter().enumerate().filter(|(_, score)| *score > 0.0).collect(), most)
     }
+}
+
+/// The words of some texts, the first of which is the chunk numbered `from`; and how many each has.
+fn count<T: AsRef<str>>(texts: &[T], from: usize) -> (FxHashMap<Box<str>, Vec<(u32, u32)>>, Vec<u32>) {
+    let mut terms: FxHashMap<Box<str>, Vec<(u32, u32)>> = FxHashMap::default();
+    let mut lengths = Vec::with_capacity(texts.len());
+    for (at, text) in texts.iter().enumerate() {
+        let at = u32::try_from(from + at).unwrap_or(u32::MAX);
+        let mut length = 0_u32;
+        words(text.as_ref(), |word| {
+            length += 1;
+            let postings = match terms.get_mut(word) {
+                Some(postings) => postings,
+                None => terms.entry(word.into()).or_default(),
+            };
+            match postings.last_mut() {
+                Some((last, count)) if *last == at => *count += 1,
+                _ => postings.push((at, 1)),
+            }
+        });
+        lengths.push(length);
+    }
+    (terms, lengths)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
@@ -229,7 +255,7 @@ mod tests {
     #[test]
     fn bm25_is_the_published_formula() {
         let texts = ["the cat sat", "the dog sat on the mat", "birds fly"];
-        let index = Bm25::new(texts.iter().copied());
+        let index = Bm25::new(&texts);
         let found = index.search("Cats sat", 9);
         // "cat": n = 1; "sat": n = 2; N = 3; mean length 11/3; both counts 1.
         let part = |idf: f64, length: f64| idf * 2.2 / (1.0 + 1.2 * (0.25 + 0.75 * length / (11.0 / 3.0)));
@@ -238,6 +264,16 @@ mod tests {
         assert!((found[0].1 - part(cat, 3.0) - part(sat, 3.0)).abs() < 1e-12, "{found:?}");
         assert!((found[1].1 - part(sat, 6.0)).abs() < 1e-12);
         assert!(index.search("fish", 9).is_empty() && index.search("", 9).is_empty());
+    }
+
+    #[test]
+    fn words_counted_by_two_threads_are_those_of_one() {
+        let texts: Vec<String> = (0..MANY + 7).map(|n| format!("word{} lamp {}", n % 97, n % 5)).collect();
+        let whole = Bm25::new(&texts);
+        let (terms, _) = count(&texts, 0);
+        assert_eq!((&whole.terms, whole.norms.len()), (&terms, texts.len()));
+        let found = whole.search("word96 lamp", 30);
+        assert_eq!(found.iter().filter(|(at, _)| at % 97 == 96).count(), texts.len() / 97);
     }
 
     #[test]
