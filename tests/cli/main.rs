@@ -18,6 +18,8 @@ mod chunks_shown;
 #[cfg(unix)]
 #[path = "../support/chromium.rs"]
 mod chromium;
+#[path = "../support/comment.rs"]
+mod comment;
 mod diffs;
 mod documents;
 mod fixtures;
@@ -29,6 +31,7 @@ mod limits;
 mod local_models;
 mod junit;
 mod locks;
+mod picture;
 mod project;
 mod providers;
 mod records;

@@ -1,0 +1,58 @@
+//! The picture of the README: a pull request on `examples/support` that is blocked, drawn from what the binary says.
+
+use crate::comment::picture;
+use crate::project::Project;
+use std::fs;
+use std::path::Path;
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let (source, target) = (entry.path(), to.join(entry.file_name()));
+        if source.is_dir() && entry.file_name() != ".llmops" {
+            copy(&source, &target);
+        } else if source.is_file() {
+            fs::copy(&source, &target).expect("copied");
+        }
+    }
+}
+
+/// Holds that the picture says what the binary says now; `LLMOPS_DRAW=1 cargo test --test cli picture` draws it again.
+#[test]
+fn the_picture_of_a_blocked_pull_request_is_what_the_binary_says() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let project = Project::empty();
+    copy(&root.join("examples/support"), project.root());
+    project.git(&["init", "-q"]);
+    project.git(&["add", "-A"]);
+    project.git(&["commit", "-qm", "main"]);
+    let base = project.git(&["rev-parse", "HEAD"]);
+    let title = "Retrieve one article instead of four";
+    project.replace("retrieval/support_kb.yaml", "top_k: 4", "top_k: 1");
+    project.git(&["commit", "-qam", title]);
+    let ran = project.run(&["eval", "--changed=HEAD~1", "--report", "markdown=report.md"]).exits(1);
+    let report = project.read("report.md");
+    assert!(report.contains(&base[..12]) && report.contains("## ❌ llmops: failed"), "{report}");
+    // The commit is another one each time; its picture keeps one id.
+    let drawn = picture(
+        title,
+        &report.replace(&base[..12], "5c343cdeeebf"),
+        &format!("prompts / gate (pull_request): exit code {}", ran.code),
+    );
+    assert!(drawn.len() < 60_000, "{}", drawn.len());
+    for said in ["llmops: failed", "customer_support", "recall_at_k", "return-cost"] {
+        assert!(drawn.contains(said), "{said}");
+    }
+    let path = root.join("docs/img/blocked.svg");
+    if std::env::var_os("LLMOPS_DRAW").is_some() {
+        fs::create_dir_all(path.parent().expect("a folder")).expect("the folder");
+        fs::write(&path, &drawn).expect("drawn");
+    }
+    let kept = fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        kept == drawn,
+        "docs/img/blocked.svg is not what the binary says: draw it again with LLMOPS_DRAW=1 cargo test --test cli picture\n{}",
+        similar::TextDiff::from_lines(&kept, &drawn).unified_diff()
+    );
+}
