@@ -165,10 +165,10 @@ fn section(document: &Document<'_>, index: usize, gate: &Gate) -> Result<Section
         icon(gate.verdict),
         escape(&short(&gate.prompt.name, 60)),
         escape(&short(&gate.prompt.version, 20)),
-        escape(&short(&document.sentence(index), 1500)),
+        prose(&short(&document.sentence(index), 1500)),
     );
     for note in document.notes(index).iter().take(8) {
-        lead.push_str(&format!("\n> {}\n", escape(&short(note, 500))));
+        lead.push_str(&format!("\n> {}\n", prose(&short(note, 500))));
     }
     if !gate.dimensions.is_empty() {
         lead.push_str("\n| dimension | score | interval | required |\n|---|---:|---:|---:|\n");
@@ -290,6 +290,24 @@ fn escape(text: &str) -> String {
         parted.push(c);
     }
     parted.replace("://", ":\u{200b}//").replace("www.", "www\u{200b}.")
+}
+
+/// [`escape`], with what stands between backticks as code.
+fn prose(text: &str) -> String {
+    let parts: Vec<&str> = text.split('`').collect();
+    if parts.len().is_multiple_of(2) {
+        return escape(text);
+    }
+    // The space around a part is its own: `escape` takes it off.
+    let space = |found: bool| if found { " " } else { "" };
+    let parts = parts.iter().enumerate().map(|(at, part)| {
+        let (before, after) = (space(part.starts_with(' ')), space(part.ends_with(' ') && part.len() > 1));
+        match at % 2 {
+            1 => format!("<code>{}</code>", escape(part)),
+            _ => format!("{before}{}{after}", escape(part)),
+        }
+    });
+    parts.collect()
 }
 
 fn footer(report: &Report) -> String {

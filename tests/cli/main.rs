@@ -25,6 +25,7 @@ mod documents;
 mod fixtures;
 mod gates;
 mod histories;
+mod hostile;
 mod imports;
 mod interrupts;
 mod limits;

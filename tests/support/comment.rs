@@ -160,7 +160,13 @@ impl Page {
 
 /// What a reader sees of Markdown: without its signs, its entities and what keeps mentions from being ones.
 fn plain(text: &str) -> String {
-    let mut plain = text.replace("**", "").replace('\u{200b}', "").replace("&lt;", "<").replace("&gt;", ">");
+    let mut plain = text
+        .replace("**", "")
+        .replace("<code>", "")
+        .replace("</code>", "")
+        .replace('\u{200b}', "")
+        .replace("&lt;", "<")
+        .replace("&gt;", ">");
     while let Some((before, rest)) = plain.split_once("&#") {
         let Some((number, after)) = rest.split_once(';') else { break };
         let c = number.parse().ok().and_then(char::from_u32).unwrap_or('\u{fffd}');

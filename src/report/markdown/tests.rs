@@ -153,3 +153,18 @@ fn a_wrong_input_says_that_nothing_was_evaluated() {
     let text = written(&report, &[], &[]);
     assert!(text.contains("nothing was evaluated") && text.contains("evals/invoice.yaml:3"), "{text}");
 }
+
+#[test]
+fn a_sentence_keeps_its_code_and_nothing_else() {
+    assert_eq!(prose("`a_b` is `<b>`, so"), "<code>a&#95;b</code> is <code>&lt;b&gt;</code>, so");
+    assert_eq!(prose("one ` and <b>"), "one &#96; and &lt;b&gt;");
+}
+
+#[test]
+fn nothing_is_a_reference_to_somebody_or_something() {
+    let escaped = escape("@team #12 GH-3 gh-4 acme/x#5 https://x WWW.x www.x ![i](http://x) <img src=x>");
+    for found in ["@t", "#1", "GH-3", "gh-4", "#5", "://", "www.", "![", "<img"] {
+        assert!(!escaped.contains(found), "{found}: {escaped}");
+    }
+    assert!(escape("high-grade GH").contains("GH"));
+}
