@@ -254,7 +254,7 @@ pub struct CompletionsArgs {
 #[derive(Args, Debug)]
 pub struct CompleteArgs {
     /// Which names.
-    #[arg(value_parser = ["prompts", "suites"])]
+    #[arg(value_parser = ["prompts", "suites", "retrievals"])]
     pub what: String,
 }
 
