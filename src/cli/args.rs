@@ -5,6 +5,9 @@ mod history;
 pub use history::{DiffArgs, LogArgs, PromoteArgs, RollbackArgs, StatusArgs};
 pub mod retrieve;
 
+#[cfg(test)]
+mod page;
+
 use crate::domain::{CaseId, ModelId, RunId, SuiteName, Usd};
 use crate::plan::CaseTag;
 use crate::plan::sample::Shard;

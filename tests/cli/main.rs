@@ -36,6 +36,7 @@ mod picture;
 mod project;
 mod providers;
 mod records;
+mod reference;
 mod releases;
 mod retrieval;
 mod sarif;

@@ -96,6 +96,11 @@ impl Project {
         self
     }
 
+    /// What was set.
+    pub fn environment(&self) -> &[(String, String)] {
+        &self.environment
+    }
+
     /// The program, with a scrubbed environment.
     pub fn command(&self) -> Command {
         let mut command = Command::cargo_bin("llmops").expect("the binary");
