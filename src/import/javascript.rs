@@ -35,23 +35,146 @@ static BOUND: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r"(?s)^(?:const|let|var)\s+(\w+)\s*=\s*JSON\.parse\(output\)\s*;\s*(?:return\s+)?(.*)$").ok()
 });
 
+static LOWERED: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"(?s)^(?:const|let|var)\s+(\w+)\s*=\s*output\.toLowerCase\(\)\s*;\s*(?:return\s+)?(.*)$").ok()
+});
+
+/// `['a', 'b'].some(s => output.includes(s))`, in lower case or as it stands.
+static LISTED: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(
+        r"^\[(.+)\]\.(some|every)\(\(?(\w+)\)?\s*=>\s*output(\.toLowerCase\(\))?\.includes\((\w+)(\.toLowerCase\(\))?\)\)$",
+    )
+    .ok()
+});
+
+/// A field of an answer that its tool parsed by itself: `output.status` is no property of a text.
+static PARSED: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\boutput\.([A-Za-z_]\w*)").ok());
+
+/// What texts have of themselves.
+const OF_TEXT: &[&str] = &[
+    "length",
+    "includes",
+    "startsWith",
+    "endsWith",
+    "toLowerCase",
+    "toUpperCase",
+    "trim",
+    "split",
+    "match",
+    "matchAll",
+    "indexOf",
+    "lastIndexOf",
+    "replace",
+    "replaceAll",
+    "slice",
+    "substring",
+    "substr",
+    "charAt",
+    "search",
+    "toString",
+    "localeCompare",
+    "concat",
+    "at",
+    "codePointAt",
+    "normalize",
+    "repeat",
+];
+
 /// The asserts that say the same; `None` when the code does anything but compare.
 pub fn asserts(code: &str) -> Option<Vec<Value>> {
-    let mut code = code.trim().trim_end_matches(';').trim().to_owned();
-    if let Some(found) = BOUND.as_ref().and_then(|bound| bound.captures(&code)) {
-        let (name, rest) = (found.get(1)?.as_str().to_owned(), found.get(2)?.as_str().to_owned());
-        let name = Regex::new(&format!(r"\b{name}\b")).ok()?;
-        code = name.replace_all(&rest, "JSON.parse(output)").into_owned();
+    let lines = code.lines().map(str::trim).filter(|line| !line.starts_with("//"));
+    let mut code = lines.collect::<Vec<_>>().join("\n").trim().trim_end_matches(';').trim().to_owned();
+    for (rule, stands_for) in [(&BOUND, "JSON.parse(output)"), (&LOWERED, "output.toLowerCase()")] {
+        if let Some(found) = rule.as_ref().and_then(|bound| bound.captures(&code)) {
+            let (name, rest) = (found.get(1)?.as_str().to_owned(), found.get(2)?.as_str().to_owned());
+            let name = Regex::new(&format!(r"\b{name}\b")).ok()?;
+            code = name.replace_all(&rest, stands_for).into_owned();
+        }
     }
     let code = code.trim_start_matches("return ").trim().trim_end_matches(';').trim();
-    if code.contains("||") || code.contains('\n') {
+    let code = parsed(code)?;
+    if code.contains("||") {
+        return any(&code).map(|assert| vec![assert]);
+    }
+    if code.contains('\n') {
         return None;
     }
-    code.split("&&").map(|part| one(part.trim())).collect()
+    let mut made = Vec::new();
+    for part in code.split("&&").map(str::trim) {
+        match part {
+            // An answer is a text, and in this place one that is not empty.
+            "typeof output === 'string'" | "typeof output === \"string\"" => {}
+            "output" | "!!output" => made.push(json!({"type": "length", "value": {"min": 1}})),
+            part => {
+                let assert = one(part)?;
+                // What cannot be parsed throws there, so that the other way round does not hold either.
+                if assert["type"] == "not-json-path" {
+                    made.push(json!({"type": "is-json"}));
+                }
+                made.push(assert);
+            }
+        }
+    }
+    (!made.is_empty()).then_some(made)
+}
+
+/// With fields of `output` read from its JSON. `None` where both ways of reading stand side by side.
+fn parsed(code: &str) -> Option<String> {
+    let fields = PARSED.as_ref()?;
+    let is_field = |found: &Captures<'_>| !OF_TEXT.contains(&&found[1]);
+    if code.contains("JSON.parse") || !fields.captures_iter(code).any(|found| is_field(&found)) {
+        return Some(code.to_owned());
+    }
+    let whole = fields.captures_iter(code).all(|found| is_field(&found));
+    whole.then(|| fields.replace_all(code, "JSON.parse(output).$1").into_owned())
+}
+
+/// One of several texts: `output.includes('a') || output.includes('b')`.
+fn any(code: &str) -> Option<Value> {
+    let (mut name, mut texts) = (None, Vec::new());
+    for part in code.split("||") {
+        let assert = one(part.trim())?;
+        let kind = match assert["type"].as_str()? {
+            "contains" => "contains-any",
+            "icontains" => "icontains-any",
+            _ => return None,
+        };
+        if *name.get_or_insert(kind) != kind {
+            return None;
+        }
+        texts.push(assert["value"].clone());
+    }
+    Some(json!({"type": name?, "value": texts}))
+}
+
+fn listed(code: &str) -> Option<Value> {
+    static ITEM: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(&format!(r"^\s*{TEXT}\s*(?:,|$)")).ok());
+    let found = LISTED.as_ref()?.captures(code)?;
+    if found[3] != found[5] {
+        return None;
+    }
+    let (lower, both) = (found.get(4).is_some(), found.get(6).is_some());
+    let (mut rest, mut texts) = (&found[1], Vec::new());
+    while !rest.trim().is_empty() {
+        let item = ITEM.as_ref()?.captures(rest)?;
+        let text = text(&item, 1)?;
+        if (lower && !both && text != text.to_lowercase()) || (both && !lower) {
+            return None;
+        }
+        texts.push(text);
+        rest = rest.get(item.get(0)?.end()..)?;
+    }
+    let which = if &found[2] == "some" { "any" } else { "all" };
+    let name = if lower { format!("icontains-{which}") } else { format!("contains-{which}") };
+    (!texts.is_empty()).then(|| json!({"type": name, "value": texts}))
 }
 
 fn one(code: &str) -> Option<Value> {
-    RULES.iter().find_map(|(rule, maker)| rule.captures(code).and_then(|found| maker(&found)))
+    RULES
+        .iter()
+        .find_map(|(rule, maker)| rule.captures(code).and_then(|found| maker(&found)))
+        .or_else(|| listed(code))
 }
 
 fn text(found: &Captures<'_>, from: usize) -> Option<String> {
@@ -173,6 +296,31 @@ mod tests {
                 json!([{"type": "json-path", "path": "$.items", "length": {"min": 2}},
                        {"type": "json-path", "path": "$.items[0].price", "gt": 1.5}]),
             ),
+            (
+                "// the mood\noutput.mood === 'good' && output.tags.length > 0",
+                json!([{"type": "json-path", "path": "$.mood", "equals": "good"},
+                       {"type": "json-path", "path": "$.tags", "length": {"min": 1}}]),
+            ),
+            (
+                "JSON.parse(output).kind !== 'error'",
+                json!([{"type": "is-json"}, {"type": "not-json-path", "path": "$.kind", "equals": "error"}]),
+            ),
+            (
+                "output.includes('a') || output.includes('b')",
+                json!([{"type": "contains-any", "value": ["a", "b"]}]),
+            ),
+            (
+                "const v = output.toLowerCase(); ['next step', 'owner'].some(s => v.includes(s))",
+                json!([{"type": "icontains-any", "value": ["next step", "owner"]}]),
+            ),
+            (
+                "['A', 'b'].every(w => output.includes(w));",
+                json!([{"type": "contains-all", "value": ["A", "b"]}]),
+            ),
+            (
+                "return output && typeof output === 'string' && output.includes('![')",
+                json!([{"type": "length", "value": {"min": 1}}, {"type": "contains", "value": "!["}]),
+            ),
             ("/^\\d+$/.test(output)", json!([{"type": "regex", "value": "^\\d+$"}])),
             (
                 "JSON.parse(output).done == true",
@@ -183,7 +331,13 @@ mod tests {
         }
         for code in [
             "Math.random() > 0.5",
-            "output.includes('a') || output.includes('b')",
+            "output.includes('a') || output.toLowerCase().includes('b')",
+            "output.includes('a') || output.length > 3",
+            "output.mood === 'good' && output.length > 3",
+            "output.toLowerCase() === 'a'",
+            "['a', x].some(s => output.includes(s))",
+            "['Capital'].some(s => output.toLowerCase().includes(s))",
+            "typeof output === 'string'",
             "",
             "output.includes('')",
             "output.toLowerCase().includes('A')",

@@ -132,3 +132,67 @@ fn a_configuration_names_nothing_outside_its_folder() {
     ]);
     project.run(&["-C", ".", "import", "in/a.yaml"]).exits(2);
 }
+
+const ELSEWHERE: &str = "prompts: ['{{q}}']\nproviders:\n  - groq:llama-3.3-70b-versatile\n  - exec:python3 app.py\n  - id: openai:chat:qwen\n    config: {apiBaseUrl: 'http://localhost:1234/v1'}\ntests: [{vars: {q: a}}]\n";
+
+#[test]
+fn providers_become_a_project_file_and_one_that_is_there_is_never_written_to() {
+    let project = Project::new(&[("p.yaml", ELSEWHERE)]);
+    project.run(&["-C", ".", "import", "p.yaml"]).exits(0).says("wrote llmops.yaml");
+    project.run(&["-C", ".", "check"]).exits(0).says("3 prompts");
+    assert!(project.read("llmops.yaml").contains("api_key_env: GROQ_API_KEY"));
+
+    let own = "providers:\n  mine: {api: openai, base_url: \"http://localhost:1/v1\"}\n";
+    let project = Project::new(&[("p.yaml", ELSEWHERE), ("llmops.yaml", own)]);
+    let said =
+        project.run(&["-C", ".", "import", "p.yaml"]).exits(0).says("kept  llmops.yaml (it was there)");
+    assert_eq!(project.read("llmops.yaml"), own);
+    project.run(&["-C", ".", "check"]).exits(2).says("there is no provider `groq`");
+    // What was printed is what is missing.
+    let entries =
+        said.stdout.split("providers:\n").nth(1).expect("entries").split("\n\n").next().expect("entries");
+    project.write("llmops.yaml", &format!("{own}{entries}\n"));
+    project.run(&["-C", ".", "check"]).exits(0);
+    let again = project.run(&["--json", "-C", ".", "import", "p.yaml"]).exits(0).json();
+    assert!(again["providers_to_add"].is_null(), "{again:#}");
+}
+
+#[test]
+fn a_manifest_says_who_imported_it_and_from_which_commit() {
+    let project = Project::new(&[("old/p.yaml", ELSEWHERE)]);
+    project.git(&["init", "-q"]);
+    project.git(&["config", "user.name", "Ann"]);
+    project.git(&["config", "user.email", "ann@example.invalid"]);
+    project.git(&["add", "-A"]);
+    project.git(&["commit", "-qm", "first"]);
+    let head = project.git(&["rev-parse", "HEAD"]);
+    project.run(&["import", "old/p.yaml"]).exits(0);
+    let manifest = project.read("prompts/p_qwen.yaml");
+    assert!(manifest.contains("author: Ann <ann@example.invalid>"), "{manifest}");
+    assert!(manifest.contains(&format!("imported from old/p.yaml@{}", &head[..12])), "{manifest}");
+    assert!(manifest.contains(&format!("imported_commit: {head}")), "{manifest}");
+    // What was changed since is in no commit.
+    project.replace("old/p.yaml", "vars: {q: a}", "vars: {q: b}");
+    project.run(&["import", "--out", "new", "old/p.yaml"]).exits(0);
+    assert!(!project.read("new/prompts/p_qwen.yaml").contains("imported_commit"));
+    project.run(&["-C", "new", "check"]).exits(0);
+}
+
+#[test]
+fn globs_of_prompts_and_tests_are_followed_inside_the_repository_alone() {
+    let project = Project::new(&[
+        (
+            "in/a.yaml",
+            "prompts: [file://prompts/*.txt, file://../*.txt]\nproviders: [openai:gpt-4o-2024-08-06]\ntests: file://tests/*.yaml\n",
+        ),
+        ("in/prompts/one.txt", "One {{q}}"),
+        ("in/prompts/two.txt", "Two {{q}}"),
+        ("in/tests/a.yaml", "- vars: {q: a}\n- vars: {q: b}\n"),
+        ("in/tests/b.yaml", "- vars: {q: c}\n"),
+        ("secret.txt", "hidden"),
+    ]);
+    let said = project.run(&["-C", ".", "import", "in/a.yaml"]).exits(0).says("../*.txt");
+    assert!(!said.stdout.contains("hidden"));
+    assert_eq!(project.read("evals/cases/a.jsonl").lines().count(), 3);
+    project.run(&["-C", ".", "check"]).exits(0).says("2 prompts, 2 suites");
+}
