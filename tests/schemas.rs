@@ -38,7 +38,7 @@ fn every_manifest_of_this_repository_names_its_schema_and_fits_it() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = Vec::new();
     ["examples", "prompts", "evals"].iter().for_each(|folder| files(&root.join(folder), &mut found));
-    let mut seen = 0;
+    let (mut seen, mut kinds) = (0, std::collections::BTreeSet::new());
     for path in found {
         let inside = path.strip_prefix(root).expect("inside").to_string_lossy().into_owned();
         let is_manifest = ["/prompts/", "/evals/", "/retrieval/"]
@@ -57,8 +57,12 @@ fn every_manifest_of_this_repository_names_its_schema_and_fits_it() {
         let kind = schema.file_stem().expect("a name").to_string_lossy().into_owned();
         assert_eq!(faults(&kind, &yaml(&text)), Vec::<String>::new(), "{inside}");
         seen += 1;
+        kinds.insert(kind);
     }
     assert!(seen >= 10, "only {seen} manifests");
+    for kind in ["prompt", "suite", "judge", "retrieval", "project"] {
+        assert!(kinds.contains(kind), "no {kind} among {kinds:?}");
+    }
 }
 
 #[test]

@@ -158,11 +158,8 @@ fn options(node: Tree<'_>, judge: &mut Judge, losses: &Losses) {
         let id = value.text().or_else(|| value.text_of("id"));
         match (key, id) {
             ("provider", Some(id)) => {
-                judge.model = Some(models::target(
-                    Named { id, config: value.get("config"), line },
-                    "builtin/lexical",
-                    losses,
-                ))
+                let named = Named { id, config: value.get("config"), line };
+                judge.model = Some(models::target(named, "builtin/lexical", losses));
             }
             _ => losses.dropped(line, format!("options.{key}"), "this option has no counterpart"),
         }
