@@ -158,6 +158,7 @@ impl Asked {
             now: String::new,
             misses: None,
             recorded: None,
+            flights: Default::default(),
         };
         let runtime = tokio::runtime::Builder::new_multi_thread().build().expect("a runtime");
         Self { snapshot, manifests, home, desk, runtime }

@@ -3,6 +3,7 @@
 use super::models::Target;
 use super::{File, Losses, Source, slug, template};
 use crate::domain::{Error, Result};
+use crate::render::nesting;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -194,6 +195,9 @@ fn manifest(
     yaml(format!("prompts/{name}.yaml"), &Value::Object(map))
 }
 
+/// Instructions that trying a template may take.
+const FUEL: u64 = 500_000;
+
 /// A template that every case can render; else its text as it stands.
 fn renderable(text: &str, rows: &[Row], line: u32, losses: &Losses) -> String {
     if !template::is_dynamic(text) {
@@ -201,8 +205,12 @@ fn renderable(text: &str, rows: &[Row], line: u32, losses: &Losses) -> String {
     }
     let mut environment = minijinja::Environment::new();
     environment.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
+    environment.set_fuel(Some(FUEL));
     let used = template::variables(text);
     let fault = |text: &str| {
+        if let Some(line) = nesting::too_deep(text) {
+            return Some(format!("{} (line {line})", nesting::TOO_DEEP));
+        }
         rows.iter().chain([&Row::default()]).find_map(|row| {
             let mut vars: BTreeMap<String, Value> =
                 used.iter().map(|name| (name.clone(), json!(""))).collect();

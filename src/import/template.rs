@@ -1,6 +1,7 @@
 //! Templates of other tools as Jinja.
 
 use super::Losses;
+use crate::render::nesting;
 use regex::Regex;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -86,8 +87,10 @@ pub fn jinja(text: &str, line: u32, losses: &Losses) -> String {
         text = text.replace("| dump", "| tojson").replace("|dump", "|tojson");
     }
     let unknown = foreign_filter(&text);
-    let compiled =
-        minijinja::Environment::empty().template_from_str(&text).err().map(|error| error.to_string());
+    let compiled = match nesting::too_deep(&text) {
+        Some(line) => Some(format!("{} (line {line})", nesting::TOO_DEEP)),
+        None => minijinja::Environment::empty().template_from_str(&text).err().map(|error| error.to_string()),
+    };
     let includes = ["{% include", "{% import", "{% extends", "{% from", "{%- include"]
         .iter()
         .any(|word| text.contains(word));
@@ -162,6 +165,9 @@ pub fn escaped(text: &str) -> String {
 
 /// The names that a template uses and nothing in it defines.
 pub fn variables(text: &str) -> BTreeSet<String> {
+    if nesting::too_deep(text).is_some() {
+        return BTreeSet::new();
+    }
     minijinja::Environment::empty()
         .template_from_str(text)
         .map(|template| template.undeclared_variables(false).into_iter().collect())

@@ -3,6 +3,7 @@
 use super::context;
 use super::fault::{BAD_INCLUDE, RenderError, TEMPLATE_FAILED};
 use super::judged::{self, Subject};
+use super::nesting;
 use crate::domain::{Chunk, Message, RelPath, Role, Scale};
 use crate::manifest::prompt::{Dimension, Prompt};
 use crate::manifest::template::Template;
@@ -185,15 +186,19 @@ fn load(
     folder: &RelPath,
     name: &str,
 ) -> Result<Option<String>, Error> {
+    let shallow = |text: String| match nesting::too_deep(&text) {
+        Some(line) => Err(Error::new(ErrorKind::SyntaxError, format!("{} (line {line})", nesting::TOO_DEEP))),
+        None => Ok(Some(text)),
+    };
     if name.starts_with('\0') {
         let inline = inline.read().unwrap_or_else(PoisonError::into_inner);
-        return Ok(inline.get(name).map(|template| template.text.clone()));
+        return inline.get(name).map_or(Ok(None), |template| shallow(template.text.clone()));
     }
     let Some(path) = include_path(folder, name) else {
         return Err(Error::new(ErrorKind::TemplateNotFound, format!("`{name}` leaves the prompts folder")));
     };
     match snapshot.read_text(&path, MAX_TEMPLATE) {
-        Ok(text) => Ok(Some(Template::whole_file(&path, &text).text)),
+        Ok(text) => shallow(Template::whole_file(&path, &text).text),
         Err(ReadError::NotFound) => Ok(None),
         Err(error) => Err(Error::new(
             ErrorKind::TemplateNotFound,

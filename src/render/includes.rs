@@ -1,8 +1,8 @@
 //! What a template includes, read from its syntax: names are literal, so the closure is known before anything
 //! is rendered.
 
-use super::engine;
 use super::fault::{BAD_INCLUDE, RenderError, TEMPLATE_SYNTAX};
+use super::{engine, nesting};
 use crate::domain::{Place, RelPath};
 use crate::manifest::template::Template;
 use crate::repo::{ReadError, Snapshot};
@@ -114,6 +114,14 @@ fn resolve(
 }
 
 fn references(template: &Template, folder: &RelPath) -> Result<Vec<Reference>, RenderError> {
+    if let Some(line) = nesting::too_deep(&template.text) {
+        return Err(RenderError {
+            code: TEMPLATE_SYNTAX,
+            message: nesting::TOO_DEEP.to_owned(),
+            place: Some(Place::at(&template.path, template.locate(line, 1, 1))),
+            help: Some("write it in several steps, with `set`".to_owned()),
+        });
+    }
     let tree = parse(&template.text, "\0", engine::syntax()).map_err(|error| {
         let mut fault = RenderError::read(&error, Some(template), folder, &|_| None);
         fault.code = TEMPLATE_SYNTAX;
