@@ -304,7 +304,10 @@ impl<'a> Fields<'a> {
 /// The word of `words` that `written` was most likely meant to be.
 pub fn closest<'w>(written: &str, words: impl Iterator<Item = &'w str>) -> Option<&'w str> {
     let folded = written.to_lowercase().replace('-', "_");
+    let length = folded.chars().count();
     words
+        // The distance is at least the difference in length; to compute it for a whole page would take seconds.
+        .filter(|word| word.chars().count().abs_diff(length) <= 1 + word.chars().count() / 4)
         .map(|word| (strsim::damerau_levenshtein(&folded, &word.to_lowercase().replace('-', "_")), word))
         .filter(|(distance, word)| {
             *distance <= 1 + word.chars().count() / 4 && *distance < word.chars().count()

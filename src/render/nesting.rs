@@ -4,22 +4,30 @@
 /// Operators that may stand inside each other. People write a handful; the stack of a thread holds some thousands.
 const DEEPEST: usize = 200;
 
-/// What is said of it.
-pub const TOO_DEEP: &str = "the template nests too deeply";
+/// The engine counts columns to 65,535, and what stands further right than this could pass that.
+const WIDEST: usize = 60_000;
 
-/// The 1-based line at which a template nests too deeply; `None` where it does not.
+/// What is said of either.
+pub const TOO_DEEP: &str = "the template nests too deeply, or has a tag too far right";
+
+/// The 1-based line at which a template nests too deeply, or has a tag too far right; `None` where it does neither.
 pub fn too_deep(text: &str) -> Option<u32> {
     let (mut at, mut branches) = (0, 0);
-    while let Some(open) = find(text, at, &["{{", "{%", "{#"]) {
+    while let Some(open) = find(text, at) {
         let body = open + 2;
+        let line = || {
+            let line = text[..open].bytes().filter(|byte| *byte == b'\n').count() + 1;
+            u32::try_from(line).unwrap_or(u32::MAX)
+        };
+        let column = open - text[..open].rfind('\n').map_or(0, |end| end + 1);
         at = match &text[open..body] {
             "{#" => text[body..].find("#}").map_or(text.len(), |end| body + end + 2),
             mark => {
                 let tag = Tag::read(&text[body..], if mark == "{{" { "}}" } else { "%}" });
                 branches += usize::from(tag.branches);
-                if tag.deepest > DEEPEST || branches > DEEPEST {
-                    let line = text[..open].bytes().filter(|byte| *byte == b'\n').count() + 1;
-                    return Some(u32::try_from(line).unwrap_or(u32::MAX));
+                let width = text[body..body + tag.length].find('\n').unwrap_or(tag.length);
+                if tag.deepest > DEEPEST || branches > DEEPEST || column + width > WIDEST {
+                    return Some(line());
                 }
                 body + tag.length
             }
@@ -28,8 +36,11 @@ pub fn too_deep(text: &str) -> Option<u32> {
     None
 }
 
-fn find(text: &str, from: usize, marks: &[&str]) -> Option<usize> {
-    marks.iter().filter_map(|mark| text[from..].find(mark)).min().map(|at| from + at)
+/// Where the next tag or comment begins.
+fn find(text: &str, from: usize) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let begins = |at: &usize| matches!(bytes.get(at + 1), Some(b'{' | b'%' | b'#'));
+    text[from..].match_indices('{').map(|(at, _)| from + at).find(begins)
 }
 
 /// One tag, read as far as it matters.
@@ -135,10 +146,12 @@ mod tests {
     #[test]
     fn long_is_not_deep() {
         let numbers = vec!["-1.5"; 5_000].join(", ");
+        let far = format!("{}{{{{ a }}}}", "x".repeat(70_000));
+        assert_eq!((too_deep(&far), too_deep(&far.replace("xx", "x\n"))), (Some(1), None));
         for text in [
             format!("{{% set x = [{numbers}] %}}"),
             format!("{{{{ f({numbers}) }}}}"),
-            "{{ a.b | upper }} - text -- with --- dashes ".repeat(5_000),
+            "{{ a.b | upper }} - text -- with --- dashes\n".repeat(5_000),
             format!("{{# {} #}}", "-".repeat(5_000)),
             format!("{{{{ \"{}\" }}}}", "-\\\"(".repeat(2_000)),
             format!("{{{{ {{\"a\": {{\"b\": [1]}}}} }}}}{}", "-".repeat(5_000)),

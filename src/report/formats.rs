@@ -79,7 +79,9 @@ impl FromStr for Target {
                 .hint(format!("write FORMAT=PATH, with one of {known}; the path - is the standard output")));
         };
         let Some(format) = Format::ALL.into_iter().find(|format| format.as_str() == word) else {
-            let near = words.into_iter().find(|have| strsim::damerau_levenshtein(have, word) <= 2);
+            let near = words.into_iter().find(|have| {
+                have.len().abs_diff(word.len()) <= 2 && strsim::damerau_levenshtein(have, word) <= 2
+            });
             let hint =
                 near.map_or(format!("the formats are {known}"), |near| format!("did you mean {near}?"));
             return Err(Error::input(format!("there is no report format {word:?}")).hint(hint));

@@ -209,7 +209,10 @@ fn plain(answer: &str) -> String {
 }
 
 fn suggestion<'a>(wrong: &str, known: impl Iterator<Item = &'a str>, otherwise: &str) -> String {
+    // What is far longer than any name is none that was mistyped.
+    let near = |known: &&str| known.len().abs_diff(wrong.len()) <= 64;
     let close = known
+        .filter(near)
         .map(|known| (strsim::jaro_winkler(wrong, known), known))
         .filter(|(likeness, _)| *likeness > 0.85)
         .max_by(|a, b| a.0.total_cmp(&b.0));
