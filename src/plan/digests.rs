@@ -181,8 +181,10 @@ pub fn inputs_digest(snapshot: &Snapshot, globs: &[String]) -> Result<Option<Dig
     if globs.is_empty() {
         return Ok(None);
     }
-    let refused =
-        |path: &str, error: crate::repo::ReadError| Error::input(format!("cannot read {path}: {error}"));
+    let refused = |path: &str, error: crate::repo::ReadError| {
+        Error::input(format!("cannot read {path}: {error}"))
+            .hint("what enters a digest are files of the repository; see `llmops check`")
+    };
     let mut files = Vec::new();
     for path in snapshot.glob(globs).map_err(|error| refused(&globs.join(", "), error))? {
         let bytes = snapshot.read(&path, MAX_INPUT).map_err(|error| refused(path.as_str(), error))?;

@@ -18,21 +18,21 @@ struct Pattern {
 pub(super) fn matches(snapshot: &Snapshot, patterns: &[String]) -> Result<Vec<RelPath>, ReadError> {
     let mut found = BTreeSet::new();
     for pattern in patterns {
-        let pattern = parse(pattern)?;
-        match pattern.matcher {
-            None => {
-                if snapshot.is_file(&pattern.folder) {
-                    found.insert(pattern.folder);
-                }
-            }
-            Some(matcher) => {
-                let mut files = Vec::new();
-                snapshot.walk(&pattern.folder, pattern.depth, &mut files)?;
-                found.extend(files.into_iter().filter(|file| matcher.is_match(file.as_str())));
-            }
-        }
+        found.extend(matched(snapshot, pattern)?);
     }
     Ok(found.into_iter().collect())
+}
+
+/// Every file that a pattern matches, in no order.
+pub(super) fn matched(snapshot: &Snapshot, pattern: &str) -> Result<Vec<RelPath>, ReadError> {
+    let pattern = parse(pattern)?;
+    let Some(matcher) = pattern.matcher else {
+        return Ok(if snapshot.is_file(&pattern.folder) { vec![pattern.folder] } else { Vec::new() });
+    };
+    let mut files = Vec::new();
+    snapshot.walk(&pattern.folder, pattern.depth, &mut files)?;
+    files.retain(|file| matcher.is_match(file.as_str()));
+    Ok(files)
 }
 
 /// Whether a pattern matches a path, there or not. One that cannot be read matches everything.

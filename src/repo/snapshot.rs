@@ -148,6 +148,22 @@ impl Snapshot {
         glob::matches(self, patterns)
     }
 
+    /// As [`Snapshot::glob`], with the globs that match nothing.
+    ///
+    /// # Errors
+    /// As [`Snapshot::glob`].
+    pub fn glob_all<'p>(&self, patterns: &'p [String]) -> Result<(Vec<RelPath>, Vec<&'p str>), ReadError> {
+        let (mut found, mut idle) = (std::collections::BTreeSet::new(), Vec::new());
+        for pattern in patterns {
+            let files = glob::matched(self, pattern)?;
+            if files.is_empty() {
+                idle.push(pattern.as_str());
+            }
+            found.extend(files);
+        }
+        Ok((found.into_iter().collect(), idle))
+    }
+
     /// Collects the files under `folder` down to `depth` levels (1: only its own), in no order.
     pub(super) fn walk(
         &self,

@@ -9,6 +9,8 @@ use std::collections::BTreeSet;
 
 /// No file matches the globs of a corpus.
 pub const NO_MATCH: Code = Code("corpus-no-match");
+/// No file of a corpus has text.
+pub const EMPTY: Code = Code("corpus-empty");
 /// A file of a corpus has no text.
 pub const EMPTY_FILE: Code = Code("corpus-file-empty");
 /// A file of a corpus is too large.
@@ -70,13 +72,14 @@ pub fn list(snapshot: &Snapshot, retrieval: &Retrieval) -> Result<Vec<RelPath>, 
             .help("add `corpus: [\"kb/**/*.md\"]`, or the `endpoint:` of a retriever"));
     }
     let globs = retrieval.corpus.join(", ");
-    match snapshot.glob(&retrieval.corpus) {
-        Ok(paths) if paths.is_empty() => {
-            Err(Diagnostic::error(NO_MATCH, format!("no file matches the corpus {globs}"))
+    match snapshot.glob_all(&retrieval.corpus) {
+        // One that matches nothing is a typing error as often as not, and half a corpus answers half the questions.
+        Ok((_, idle)) if !idle.is_empty() => {
+            Err(Diagnostic::error(NO_MATCH, format!("no file matches {} of the corpus", idle.join(", ")))
                 .at(retrieval.place.clone())
-                .help("globs count from the root of the repository"))
+                .help("globs count from the root of the repository; remove those that are not needed"))
         }
-        Ok(paths) => Ok(paths),
+        Ok((paths, _)) => Ok(paths),
         Err(ReadError::Outside) => {
             Err(Diagnostic::error(OUTSIDE, format!("the corpus {globs} leads outside the repository"))
                 .at(retrieval.place.clone())
@@ -152,6 +155,13 @@ pub fn empty(path: &RelPath) -> Diagnostic {
     Diagnostic::warning(EMPTY_FILE, format!("{path} has no text, so that it is never found"))
         .at(Place::file(path))
         .help("write it, or remove it from the corpus")
+}
+
+/// The fault of a corpus of which no file has text.
+pub fn all_empty(retrieval: &Retrieval) -> Diagnostic {
+    let message =
+        format!("no file of the corpus of `{}` has text, so that nothing is ever found", retrieval.name);
+    Diagnostic::error(EMPTY, message).at(retrieval.place.clone()).help("write them, or name other files")
 }
 
 /// The text of a page, headings as Markdown writes them; scripts and styles are no text.

@@ -117,6 +117,9 @@ impl Draft {
                 }
             }
         }
+        if warnings.len() == read.len() && faults.is_empty() {
+            faults.push(corpus::all_empty(retrieval));
+        }
         if !faults.is_empty() {
             return Err(Error::invalid(faults));
         }

@@ -75,13 +75,19 @@ pub fn of_corpus(snapshot: &Snapshot, retrieval: &Retrieval) -> Vec<Diagnostic> 
         Ok(paths) => paths,
         Err(fault) => return vec![fault],
     };
-    let mut found = Vec::new();
+    let (mut found, mut some) = (Vec::new(), false);
     for path in &paths {
         match corpus::load(snapshot, path).and_then(|loaded| corpus::documents(path, &loaded.text)) {
             Ok(documents) if documents.is_empty() => found.push(corpus::empty(path)),
-            Ok(_) => {}
-            Err(fault) => found.push(fault),
+            Ok(_) => some = true,
+            Err(fault) => {
+                some = true;
+                found.push(fault);
+            }
         }
+    }
+    if !some {
+        found.push(corpus::all_empty(retrieval));
     }
     found
 }

@@ -112,6 +112,11 @@ impl Finished {
             Ending::Complete => worst(&decisions).map_or(Exit::NoVerdict, Verdict::exit),
         };
         let mut diagnostics: Vec<Diagnostic> = warnings.to_vec();
+        for found in self.shared.retrievers.iter().flatten().flat_map(|retriever| &retriever.warnings) {
+            if !diagnostics.contains(found) {
+                diagnostics.push(found.clone());
+            }
+        }
         diagnostics.extend(told::other_models(plan, &self.follower.gates));
         diagnostics.extend(told::of_run(&self.shared, args));
         let report = v1::Report {
