@@ -65,7 +65,10 @@ impl Reach {
         !self.sure
             || path.as_str() == PROJECT_FILE
             || inside.iter().any(|folder| path.is_under(folder))
-            || self.models.iter().any(|folder| path.is_under(folder.as_str()))
+            || self
+                .models
+                .iter()
+                .any(|folder| path.is_under(folder.as_str()) || folder.is_under(path.as_str()))
             || DATA.contains(&path.extension().as_str())
             || self.inputs.iter().any(|glob| crate::repo::glob_matches(glob, path))
     }

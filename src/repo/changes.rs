@@ -89,6 +89,31 @@ impl Repository {
         Ok(below.collect())
     }
 
+    /// The symbolic links that git tracks, below the base, in no order.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn links(&self) -> Result<Vec<RelPath>> {
+        const LINK: u32 = 0o120_000;
+        let names: Vec<String> = match &*self.objects {
+            Objects::Library(library) => {
+                let mut index = lock(library).index().map_err(|error| git_error("the index", error))?;
+                index.read(false).map_err(|error| git_error("the index", error))?;
+                let links = index.iter().filter(|entry| entry.mode == LINK);
+                links.map(|entry| String::from_utf8_lossy(&entry.path).into_owned()).collect()
+            }
+            Objects::Program(_) => {
+                let output = git_program::demand(&self.top, &["ls-files", "-s", "-z"])?;
+                let text = String::from_utf8_lossy(&output.stdout).into_owned();
+                let rows = text.split('\0').filter(|row| row.starts_with("120000 "));
+                rows.filter_map(|row| Some(row.split_once('\t')?.1.to_owned())).collect()
+            }
+        };
+        let below =
+            names.iter().filter_map(|name| RelPath::new(RelPath::new(name)?.strip(self.base.as_str())?));
+        Ok(below.collect())
+    }
+
     fn changed_by_library(
         &self,
         library: &git2::Repository,

@@ -98,7 +98,9 @@ pub fn untouched(opened: &Opened, base: &Base) -> Result<bool> {
         return Ok(true);
     }
     let reach = Reach::of(&opened.snapshot);
-    Ok(!changed.iter().any(|path| reach.may_read(path)))
+    // Behind a link that is read, any path may be.
+    let mut read = changed.into_iter().chain(base.repository.links()?);
+    Ok(!read.any(|path| reach.may_read(&path)))
 }
 
 /// What a change touches, said and narrowed to.
