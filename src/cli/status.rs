@@ -6,10 +6,10 @@ use super::known::Evidence;
 use super::record;
 use super::terminal::Terminal;
 use super::workspace::Workspace;
-use crate::domain::{Exit, Result};
+use crate::domain::{Digest, Exit, Result};
 use crate::manifest::deployment::Deployment;
-use crate::plan::{GatePlan, Selection, identity, plan};
-use crate::report::v1::Verdict;
+use crate::plan::{GatePlan, Selection, identity, plan, prompt_digest};
+use crate::report::v1::{self, Verdict};
 use serde_json::{Value, json};
 
 /// Read, look at evidence and records, show. A record that does not hold is exit 1; one that cannot be checked here is
@@ -28,7 +28,7 @@ pub fn status(global: &Global, terminal: &Terminal, _args: &StatusArgs) -> Resul
     };
     for prompt in workspace.manifests.prompts.values() {
         let own: Vec<&GatePlan> = gates.iter().filter(|gate| gate.prompt.name == prompt.name).collect();
-        let why: Vec<String> = own.iter().filter_map(|gate| stale(gate, &evidence)).collect();
+        let why: Vec<String> = own.iter().filter_map(|gate| stale(&workspace, gate, &evidence)).collect();
         let state = match (own.is_empty(), why.is_empty()) {
             (true, _) => "no suite",
             (false, true) => "validated",
@@ -79,7 +79,7 @@ pub fn status(global: &Global, terminal: &Terminal, _args: &StatusArgs) -> Resul
 }
 
 /// Why the newest evidence does not hold for a gate as it is now; `None` where it does.
-fn stale(gate: &GatePlan, evidence: &Evidence) -> Option<String> {
+fn stale(workspace: &Workspace, gate: &GatePlan, evidence: &Evidence) -> Option<String> {
     let (prompt, suite) = (gate.digests.prompt.to_string(), gate.digests.suite.to_string());
     let of = || {
         evidence.gates().iter().map(|(_, seen)| seen).filter(|seen| {
@@ -97,11 +97,34 @@ fn stale(gate: &GatePlan, evidence: &Evidence) -> Option<String> {
         };
     }
     let Some(seen) = of().next() else { return Some(format!("never evaluated here on {}", gate.suite.name)) };
+    let what = moved(workspace, gate, seen);
     Some(match (seen.prompt.digest == prompt, seen.suite.digest == suite) {
-        (false, true) => "the prompt changed since its run".to_owned(),
+        (false, true) => format!("{what} changed since its run"),
         (true, false) => format!("suite {} changed since its run", gate.suite.name),
-        _ => "prompt and suite changed since its run".to_owned(),
+        _ => format!("{what} and suite {} changed since its run", gate.suite.name),
     })
+}
+
+/// What of a prompt moved: its retrieval is part of it, and where nothing else did, that alone is named.
+fn moved(workspace: &Workspace, gate: &GatePlan, seen: &v1::Gate) -> &'static str {
+    let before = seen.retrieval.as_ref().and_then(|retrieval| retrieval.digest.parse::<Digest>().ok());
+    if before == gate.digests.retrieval {
+        return "the prompt";
+    }
+    let folder = &workspace.manifests.project.folders.prompts;
+    let with_old = prompt_digest(
+        &workspace.snapshot,
+        folder,
+        &gate.prompt,
+        &gate.model,
+        &gate.provider,
+        before.as_ref(),
+    );
+    if with_old.is_ok_and(|digest| digest.to_string() == seen.prompt.digest) {
+        "its retrieval"
+    } else {
+        "the prompt and its retrieval"
+    }
 }
 
 /// Whether a record is what its commit says.

@@ -97,15 +97,21 @@ pub fn gate(plan: &GatePlan, tally: &Tally, decision: &Decision, reported: &Repo
             recorded: tally.calls.recorded,
             retries: tally.calls.retries,
         },
-        retrieval_metrics: tally.retrieval.means().map(|means| v1::RetrievalMetrics {
-            recall_at_k: Some(means.recall_at_k),
-            precision_at_k: Some(means.precision_at_k),
-            mrr: Some(means.mrr),
-            ndcg: Some(means.ndcg),
-            map: Some(means.map),
-            n: tally.retrieval.measured,
-        }),
+        retrieval_metrics: retrieval_metrics(tally),
     }
+}
+
+/// How well what was retrieved fits; `None` where nothing was measured.
+pub fn retrieval_metrics(tally: &Tally) -> Option<v1::RetrievalMetrics> {
+    let means = tally.retrieval.means()?;
+    Some(v1::RetrievalMetrics {
+        recall_at_k: Some(means.recall_at_k),
+        precision_at_k: Some(means.precision_at_k),
+        mrr: Some(means.mrr),
+        ndcg: Some(means.ndcg),
+        map: Some(means.map),
+        n: tally.retrieval.measured,
+    })
 }
 
 /// What people read of a gate beside its numbers; its worst cases are filled in from the stored run.

@@ -192,6 +192,7 @@ pub fn gate() -> v1::Gate {
             worse: vec!["refund-window".into(), "=cmd|'/C calc'!A0".into()],
             better: vec!["greeting".into()],
             cases: None,
+            retrieval_metrics: None,
         }),
         usage: v1::Usage {
             input_tokens: Some(61_204),

@@ -293,9 +293,7 @@ impl Corpus {
         let near = |most| {
             if vector.len() == index.width { nearest(&index.vectors, &vector, most) } else { Vec::new() }
         };
-        let worded = |most| {
-            self.words.get_or_init(|| Bm25::new(&index.passages)).search(query, most)
-        };
+        let worded = |most| self.words.get_or_init(|| Bm25::new(&index.passages)).search(query, most);
         let mut found = match retrieval.search {
             Search::Vector => near(most),
             Search::Bm25 => worded(most),

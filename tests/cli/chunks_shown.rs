@@ -106,7 +106,7 @@ fn diff_names_the_cases_that_are_shown_other_chunks() {
     );
     assert_eq!((&case["came"][0]["start"], &case["came"][0]["rank"]), (&0.into(), &1.into()));
     assert!(case["came"][0]["end"].as_u64() < case["went"][0]["end"].as_u64());
-    let outcome = project.run(&["diff"]).exits(0).says("1 of 3 cases of support are shown other chunks");
+    let outcome = project.run(&["diff"]).exits(0).says("others in 1 of 3 cases of support");
     outcome.says("- kb/refund.md bytes 0–").says("+ kb/refund.md bytes 0–");
     project.run(&["diff", "--markdown"]).exits(0).says("<del>kb/refund.md bytes").says("CHUNKS");
 
@@ -117,10 +117,10 @@ fn diff_names_the_cases_that_are_shown_other_chunks() {
         "chunk_size: 64\nchunk_overlap: 8",
         "chunk_size: 8\nchunk_overlap: 0",
     );
-    project.run(&["diff"]).exits(0).says("3 of 3 cases of support are shown other chunks");
+    project.run(&["diff"]).exits(0).says("others in 3 of 3 cases of support");
     project.git(&["checkout", "-q", "."]);
     project.replace("retrieval/kb.yaml", "chunk_size: 64", "chunk_size: 65");
-    project.run(&["diff"]).exits(0).says("3 cases of support are shown the same chunks");
+    project.run(&["diff"]).exits(0).says("the same in 3 cases of support");
     project.git(&["checkout", "-q", "."]);
     project.replace("prompts/support.yaml", "Answer from", "Reply from");
     assert_eq!(project.run(&["diff", "--json"]).exits(0).json()["prompts"][0]["chunks"], Value::Null);

@@ -14,12 +14,13 @@ mod browser;
 mod changes;
 mod chaos;
 mod checks;
-mod chunks_shown;
 #[cfg(unix)]
 #[path = "../support/chromium.rs"]
 mod chromium;
+mod chunks_shown;
 #[path = "../support/comment.rs"]
 mod comment;
+mod corpora;
 mod diffs;
 mod documents;
 mod fixtures;
@@ -28,9 +29,9 @@ mod histories;
 mod hostile;
 mod imports;
 mod interrupts;
+mod junit;
 mod limits;
 mod local_models;
-mod junit;
 mod locks;
 mod picture;
 mod project;
@@ -39,6 +40,7 @@ mod records;
 mod reference;
 mod releases;
 mod retrieval;
+mod retrieval_changes;
 mod sarif;
 mod scaffold;
 mod secrets;

@@ -14,6 +14,7 @@ use crate::gate::Comparison;
 use crate::ledger::BaseWriter;
 use crate::manifest::project::Api;
 use crate::plan::{GatePlan, Plan, Selection, gate, inputs_digest};
+use crate::report::assemble::retrieval_metrics;
 use crate::report::v1;
 use crate::run::{Ending, Shared};
 use std::collections::HashMap;
@@ -143,8 +144,13 @@ pub fn compare(
             }
         });
         let found = against.gates.last_mut().and_then(|found| found.baseline.as_mut());
-        if let (Some(baseline), None) = (found, &finished.shared.plan.selection.shard) {
-            baseline.cases = None;
+        if let Some(baseline) = found {
+            let before =
+                other.as_ref().and_then(|other| if other.same { Some(tally) } else { tallies.get(&at) });
+            baseline.retrieval_metrics = before.and_then(retrieval_metrics);
+            if finished.shared.plan.selection.shard.is_none() {
+                baseline.cases = None;
+            }
         }
         if let Some(gate) = against.gates.last_mut() {
             gate.line = changed_line::of(&then.snapshot, &workspace.snapshot, &head.prompt.path);
@@ -183,12 +189,15 @@ impl Against {
             }
             against.gates.push(match rev {
                 Some(rev) => {
+                    let retrieved = parts.iter().flatten().filter_map(|part| part.retrieval_metrics.as_ref());
+                    let retrieved = v1::RetrievalMetrics::together(retrieved);
                     let cases: Option<Vec<_>> =
                         parts.into_iter().flatten().map(|baseline| baseline.cases.as_deref()).collect();
                     let cases = cases.map(|cases| cases.concat());
                     let mut found = paired(gate, &gathered.tally, cases.as_deref(), rev, candidate);
                     if let Some(baseline) = &mut found.baseline {
                         baseline.cases = None;
+                        baseline.retrieval_metrics = retrieved;
                     }
                     found
                 }
@@ -290,6 +299,7 @@ fn paired(
             worse: Vec::new(),
             better: Vec::new(),
             cases: then.map(<[_]>::to_vec),
+            retrieval_metrics: None,
         };
         let note = format!(
             "only {n} of {planned} cases have a score on both sides: nothing was compared with {label}"
@@ -309,6 +319,7 @@ fn paired(
         worse: names(&found.worse),
         better: names(&found.better),
         cases: then.map(<[_]>::to_vec),
+        retrieval_metrics: None,
     };
     let mut notes = Vec::new();
     if candidate {

@@ -36,9 +36,9 @@ pub(super) fn lines(lines: &mut Lines, chunks: &Chunks) {
         let other = suite.shifted.len();
         let of = counted(u64::try_from(suite.compared).unwrap_or(u64::MAX), "case");
         if other > 0 {
-            lines.warn("chunks", format!("{other} of {of} of {} are shown other chunks", suite.suite));
+            lines.warn("chunks", format!("others in {other} of {of} of {}", suite.suite));
         } else if suite.compared > 0 {
-            lines.plain("chunks", format!("{of} of {} are shown the same chunks", suite.suite));
+            lines.plain("chunks", format!("the same in {of} of {}", suite.suite));
         }
         for (case, shift) in suite.shifted.iter().take(CASES) {
             if shift.came.is_empty() && shift.went.is_empty() {

@@ -124,7 +124,7 @@ pub fn lines(scored: &Scored, range: &str) -> Vec<Shown> {
     lines.fields("output", &change.output);
     change.messages.iter().for_each(|section| lines.prose(&section.name, &section.text));
     change.includes.iter().for_each(|include| included(&mut lines, include));
-    rendered(&mut lines, change);
+    rendered(&mut lines, change, scored.chunks.is_some());
     suites(&mut lines, change);
     score(&mut lines, scored);
     lines.fields("about", &change.about);
@@ -299,13 +299,18 @@ fn included(lines: &mut Lines, include: &Included) {
     lines.prose("includes", &include.text);
 }
 
-fn rendered(lines: &mut Lines, change: &PromptChange) {
+fn rendered(lines: &mut Lines, change: &PromptChange, other_chunks: bool) {
     let Some(rendered) = &change.rendered else { return };
     let failed = rendered.failed.len();
     let differ = rendered.cases - rendered.identical - failed;
     lines.plain(
         "rendered",
-        format!("{differ} of {} cases differ; {} byte-identical", rendered.cases, rendered.identical),
+        format!(
+            "{differ} of {} cases differ; {} byte-identical{}",
+            rendered.cases,
+            rendered.identical,
+            if other_chunks { ", but for what is retrieved" } else { "" }
+        ),
     );
     if let Some((case, why)) = rendered.failed.first() {
         lines.warn("rendered", format!("{failed} cannot be rendered on both sides ({case}: {why})"));

@@ -252,24 +252,21 @@ fn facts(gate: &Gate) -> Vec<(&'static str, String)> {
         facts.push(("metrics", metrics.join(", ")));
     }
     if let Some(found) = &gate.retrieval_metrics {
-        let named = [
-            ("recall@k", found.recall_at_k),
-            ("precision@k", found.precision_at_k),
-            ("MRR", found.mrr),
-            ("nDCG", found.ndcg),
-            ("MAP", found.map),
-        ];
-        let known: Vec<String> = named
-            .into_iter()
-            .filter(|(_, value)| value.is_some())
-            .map(|(name, value)| format!("{name} {}", score(value)))
-            .collect();
-        facts.push(("retrieved", format!("{}, over {}", known.join(", "), counted(found.n, "case"))));
+        facts.push(("retrieved", format!("{}, over {}", retrieved(gate), counted(found.n, "case"))));
     }
     if let Some(rate) = gate.score.as_ref().and_then(|score| score.rerun_disagreement) {
         facts.push(("if run again", format!("the chance of another verdict is {}", percent(Some(rate)))));
     }
     facts
+}
+
+/// The metrics of what was retrieved in one line, each with its change from the baseline.
+pub(super) fn retrieved(gate: &Gate) -> String {
+    let one = |(name, value, before): (&str, f64, Option<f64>)| {
+        let change = before.map_or(String::new(), |before| format!(" ({})", delta(Some(value - before))));
+        format!("{name} {}{change}", score(Some(value)))
+    };
+    gate.retrieved().into_iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
 fn baseline(gate: &Gate) -> Option<minijinja::Value> {

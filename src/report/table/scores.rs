@@ -97,17 +97,11 @@ fn rows(gate: &Gate) -> Vec<Row> {
     for (name, value) in &gate.metrics {
         rows.push(bare(clip_to(name, 30), *value));
     }
-    if let Some(found) = &gate.retrieval_metrics {
-        let named = [
-            ("recall@k", found.recall_at_k),
-            ("precision@k", found.precision_at_k),
-            ("MRR", found.mrr),
-            ("nDCG", found.ndcg),
-            ("MAP", found.map),
-        ];
-        let known = named.into_iter().filter(|(_, value)| value.is_some());
-        rows.extend(known.map(|(name, value)| bare(format!("retrieval {name}"), value)));
-    }
+    rows.extend(gate.retrieved().into_iter().map(|(name, value, before)| {
+        let row = bare(format!("retrieval {name}"), Some(value));
+        let remark = |before| format!("was {} ({})", score(Some(before)), delta(Some(value - before)));
+        Row { remark: before.map(remark).unwrap_or_default(), ..row }
+    }));
     rows
 }
 

@@ -213,6 +213,9 @@ pub struct Baseline {
     /// there says that the baseline gave nothing to pair with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cases: Option<Vec<BaselineCase>>,
+    /// What it retrieved, measured as this side's is; `None` where nothing was measured.
+    #[serde(default)]
+    pub retrieval_metrics: Option<RetrievalMetrics>,
 }
 
 /// One case as the baseline had it; only cases of which every trial has a grade.
@@ -287,4 +290,51 @@ pub struct RetrievalMetrics {
     pub map: Option<f64>,
     /// Cases that name what is relevant.
     pub n: u64,
+}
+
+impl RetrievalMetrics {
+    /// The metrics of several parts as those of the whole: means over the cases of all; `None` without any.
+    pub fn together<'a>(parts: impl Iterator<Item = &'a Self>) -> Option<Self> {
+        let parts: Vec<&Self> = parts.filter(|part| part.n > 0).collect();
+        let n = parts.iter().map(|part| part.n).sum::<u64>();
+        let mean = |of: fn(&Self) -> Option<f64>| {
+            let sum: Option<f64> = parts.iter().map(|part| Some(of(part)? * float(part.n))).sum();
+            sum.map(|sum| sum / float(n))
+        };
+        (n > 0).then(|| Self {
+            recall_at_k: mean(|part| part.recall_at_k),
+            precision_at_k: mean(|part| part.precision_at_k),
+            mrr: mean(|part| part.mrr),
+            ndcg: mean(|part| part.ndcg),
+            map: mean(|part| part.map),
+            n,
+        })
+    }
+
+    /// The metrics as people know them, in a fixed order.
+    pub fn named(&self) -> [(&'static str, Option<f64>); 5] {
+        [
+            ("recall@k", self.recall_at_k),
+            ("precision@k", self.precision_at_k),
+            ("MRR", self.mrr),
+            ("nDCG", self.ndcg),
+            ("MAP", self.map),
+        ]
+    }
+}
+
+impl Gate {
+    /// The metrics of what was retrieved that are known, each with that of the baseline.
+    pub fn retrieved(&self) -> Vec<(&'static str, f64, Option<f64>)> {
+        let Some(found) = &self.retrieval_metrics else { return Vec::new() };
+        let before = self.baseline.as_ref().and_then(|base| base.retrieval_metrics.as_ref());
+        let before = before.map_or([None; 5], |before| before.named().map(|(_, value)| value));
+        let rows = found.named().into_iter().zip(before);
+        rows.filter_map(|((name, value), before)| Some((name, value?, before))).collect()
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "numbers of cases stay far below 2^53")]
+fn float(count: u64) -> f64 {
+    count as f64
 }
