@@ -170,6 +170,7 @@ impl Asked {
             git: None,
             home: &self.home,
             model: None,
+            digest: None,
             today: "2026-01-01",
         };
         Retriever::open(sources, Arc::clone(&self.manifests.retrievals["kb"]), None).expect("a retriever")

@@ -3,7 +3,7 @@
 
 use super::anthropic::DEFAULT_MAX_TOKENS;
 use crate::domain::model::{self, ModelFacts};
-use crate::domain::{Request, Usage, Usd};
+use crate::domain::{ModelId, ProviderName, Request, Usage, Usd};
 use crate::ledger::Prices;
 use crate::render::tokens;
 use std::sync::{Mutex, PoisonError};
@@ -42,8 +42,35 @@ impl Budget {
     /// Sets aside what `request` could cost at most. `None` when that could exceed the limit, or when the
     /// model has no price while there is a limit.
     pub fn reserve(&self, request: &Request, prices: &Prices) -> Option<Reservation> {
+        self.set_aside(|| prices.cost(&request.model, &request.provider, &most_usage(request)))
+    }
+
+    /// As [`Budget::reserve`] for the embeddings of texts.
+    pub fn reserve_texts(
+        &self,
+        model: &ModelId,
+        provider: &ProviderName,
+        texts: &[String],
+        prices: &Prices,
+    ) -> Option<Reservation> {
+        let tokens = |text: &String| {
+            let count = tokens::count(model, text);
+            if count.estimate { count.tokens + count.tokens / 10 + 16 } else { count.tokens + 16 }
+        };
+        self.set_aside(|| {
+            let input = Some(texts.iter().map(tokens).sum());
+            prices.cost(model, provider, &Usage { input, output: Some(0), ..Usage::default() })
+        })
+    }
+
+    /// Whether there is a limit.
+    pub fn is_limited(&self) -> bool {
+        self.limit.is_some()
+    }
+
+    fn set_aside(&self, most: impl FnOnce() -> Option<Usd>) -> Option<Reservation> {
         let Some(limit) = self.limit else { return Some(Reservation(Usd::ZERO)) };
-        let most = prices.cost(&request.model, &request.provider, &most_usage(request))?;
+        let most = most()?;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.spent + state.reserved + most > limit {
             return None;

@@ -3,12 +3,15 @@
 
 use super::budget::Budget;
 use super::flights::Flights;
-use super::{CallFailure, Providers, miss};
+use super::{CallFailure, Providers, miss, vectors};
 use crate::domain::exchange::Source;
-use crate::domain::{Digest, Error, Exchange, PromptName, Reply, Request, Result, Usd};
+use crate::domain::{
+    Digest, Error, Exchange, ModelId, PromptName, ProviderName, Reply, Request, Result, Usage, Usd,
+};
 use crate::ledger::{ExchangeStore, Prices, Recordings};
 use std::collections::BTreeMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::Instant;
 
 /// The API of what runs in this binary: it needs neither network nor key, is as fast as a store, and is never stored.
 const BUILTIN: &str = "builtin";
@@ -170,6 +173,61 @@ impl Desk {
         Ok(Some(Answered { reply, key, source, latency_ms, retries: 0, cost }))
     }
 
+    /// The vectors of `texts`, which a run of `prompt` compares. They are stored and recorded like any reply.
+    ///
+    /// # Errors
+    /// See [`Denied`].
+    pub async fn embed(
+        &self,
+        provider: &ProviderName,
+        model: &ModelId,
+        texts: &[String],
+        prompt: &PromptName,
+    ) -> Result<Vec<Vec<f32>>, Denied> {
+        let request = vectors::request(provider, model, texts);
+        let key = request.key();
+        if let Some((exchange, _)) = self.stored(&key).map_err(Denied::Storage)?
+            && let Some(found) = vectors::read(&exchange.reply.text)
+        {
+            self.record(prompt, exchange);
+            return Ok(found);
+        }
+        let (found, usage, latency_ms) = self.embed_now(provider, model, texts).await?;
+        let reply = vectors::reply(&found, usage);
+        let exchange = Exchange { key, request, reply, latency_ms, at: (self.now)() };
+        self.store.put(&exchange).map_err(Denied::Storage)?;
+        self.record(prompt, exchange);
+        Ok(found)
+    }
+
+    /// The vectors of `texts` by a call, what it used, and its milliseconds with retries. Nothing is stored.
+    ///
+    /// # Errors
+    /// See [`Denied`].
+    pub async fn embed_now(
+        &self,
+        provider: &ProviderName,
+        model: &ModelId,
+        texts: &[String],
+    ) -> Result<(Vec<Vec<f32>>, Usage, u64), Denied> {
+        if self.policy == Policy::Offline {
+            return Err(Denied::NotRecorded);
+        }
+        let reserved = self.budget.reserve_texts(model, provider, texts, &self.prices);
+        let reservation = reserved.ok_or(Denied::CostLimit)?;
+        let started = Instant::now();
+        match self.providers.embed_counted(provider, model, texts).await {
+            Ok((found, usage)) => {
+                self.budget.settle(&reservation, self.prices.cost(model, provider, &usage));
+                Ok((found, usage, u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX)))
+            }
+            Err(failure) => {
+                self.budget.release(&reservation);
+                Err(Denied::Failed(failure))
+            }
+        }
+    }
+
     /// Whether a reply to `request` is at hand without a call.
     ///
     /// # Errors
@@ -200,7 +258,8 @@ impl Desk {
             .map(|found| (found, Source::Recorded)))
     }
 
-    fn record(&self, prompt: &PromptName, exchange: Exchange) {
+    /// Puts an exchange of a run of `prompt` among those to be recorded, where that was asked for.
+    pub fn record(&self, prompt: &PromptName, exchange: Exchange) {
         if let Some(recorded) = &self.recorded
             && exchange.request.cacheable
         {

@@ -4,6 +4,7 @@
 //! and `breaker` hold back, `https` alone opens connections, and `providers` is the one loop over them.
 
 pub mod anthropic;
+mod batches;
 pub mod breaker;
 pub mod budget;
 pub mod builtin;
@@ -30,9 +31,11 @@ pub mod ratelimit;
 pub mod retry;
 pub mod secret;
 pub mod usage;
+mod vectors;
 pub mod window;
 pub mod wire;
 
+pub use batches::batches;
 pub use environment::Environment;
 pub use outcome::{Answer, CallFailure, FailureKind, Outcome, RetryNote, WaitNote};
 pub use providers::{Limits, Pacing, Providers};

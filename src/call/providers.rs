@@ -1,5 +1,6 @@
 //! Every provider of a project, ready to be called: encode, pace, send, decode, retry.
 
+use super::batches::batches;
 use super::dispatch::{Prepared, Tried, ended, prepare, ran, read};
 use super::endpoint::{Lack, Unready, secrets};
 use super::environment::Environment;
@@ -338,25 +339,6 @@ fn a_quarter_of_the_bytes(request: &Request) -> u64 {
 fn stopped(provider: &ProviderName, cause: &str, attempts: u32) -> CallFailure {
     let detail = format!("{provider}: no more calls are made, since: {cause}");
     CallFailure { kind: FailureKind::Breaker, detail, attempts }
-}
-
-/// Texts in batches that every server takes: at most 96 texts and about 200 kB.
-fn batches(texts: &[String]) -> Vec<&[String]> {
-    const TEXTS: usize = 96;
-    const BYTES: usize = 200_000;
-    let mut found = Vec::new();
-    let (mut start, mut bytes) = (0, 0);
-    for (at, text) in texts.iter().enumerate() {
-        if at > start && (at - start >= TEXTS || bytes + text.len() > BYTES) {
-            found.push(&texts[start..at]);
-            (start, bytes) = (at, 0);
-        }
-        bytes += text.len();
-    }
-    if start < texts.len() {
-        found.push(&texts[start..]);
-    }
-    found
 }
 
 #[cfg(test)]

@@ -8,10 +8,11 @@ use super::workspace::Workspace;
 use crate::call::budget::Budget;
 use crate::call::desk::{Desk, Policy};
 use crate::call::{Answer, CallFailure, Limits, Providers};
-use crate::domain::{Error, Kind, PromptName, Request, Result};
+use crate::domain::{Digest, Error, Kind, PromptName, Request, Result};
 use crate::ledger::{DEFAULT_STORE_BYTES, ExchangeStore, Home, Recordings};
 use crate::manifest::prompt::Prompt;
 use crate::manifest::retrieval::Retrieval;
+use crate::plan::retrieval_digest;
 use crate::retrieve::{RetrieveFault, Retrieved, Retriever};
 use serde_json::{Map, Value};
 use std::sync::Arc;
@@ -88,9 +89,10 @@ impl Asking {
         retrieval: &Arc<Retrieval>,
         queries: impl Iterator<Item = &'q str>,
     ) -> Result<Retriever> {
-        let retriever = retrievers::open(workspace, Arc::clone(retrieval))?;
+        let retriever =
+            retrievers::open(workspace, Arc::clone(retrieval), self.identity(workspace, retrieval)?)?;
         if self.desk.policy != Policy::Offline
-            && let Some(provider) = retriever.calls(queries)
+            && let Some(provider) = retriever.calls(queries, &self.desk)?
         {
             self.desk.providers.ready(provider)?;
         }
@@ -98,6 +100,17 @@ impl Asking {
             terminal.draw(&retriever.warnings, &|path| workspace.source(path));
         }
         Ok(retriever)
+    }
+
+    /// The identity of a retrieval, where recordings may know what it finds: it takes reading the corpus.
+    ///
+    /// # Errors
+    /// When the corpus cannot be read.
+    pub fn identity(&self, workspace: &Workspace, retrieval: &Retrieval) -> Result<Option<Digest>> {
+        if self.desk.recordings.iter().all(Recordings::is_empty) {
+            return Ok(None);
+        }
+        retrieval_digest(&workspace.snapshot, &workspace.manifests.project, retrieval).map(Some)
     }
 
     /// Puts one query.

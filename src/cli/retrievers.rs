@@ -2,7 +2,7 @@
 
 use super::clock;
 use super::workspace::Workspace;
-use crate::domain::{Error, Result, RetrievalName};
+use crate::domain::{Digest, Error, Result, RetrievalName};
 use crate::ledger::Home;
 use crate::manifest::prompt::Prompt;
 use crate::manifest::retrieval::Retrieval;
@@ -26,7 +26,7 @@ pub fn of_gates(workspace: &Workspace, gates: &[GatePlan]) -> Result<Vec<Option<
         };
         let retriever = match opened.get(&retrieval.name) {
             Some(retriever) => Arc::clone(retriever),
-            None => Arc::new(open(workspace, Arc::clone(retrieval))?),
+            None => Arc::new(open(workspace, Arc::clone(retrieval), gate.digests.retrieval)?),
         };
         opened.insert(retrieval.name.clone(), Arc::clone(&retriever));
         all.push(Some(retriever));
@@ -40,11 +40,11 @@ pub fn of_prompt(workspace: &Workspace, prompt: &Prompt) -> Option<Arc<Retrieval
     workspace.manifests.retrievals.values().find(|one| one.path == used.path).cloned()
 }
 
-/// The retriever of one manifest.
+/// The retriever of one manifest. `digest` is its identity, where what it finds may be recorded.
 ///
 /// # Errors
 /// What is wrong with its corpus, or an endpoint that is not defined.
-pub fn open(workspace: &Workspace, retrieval: Arc<Retrieval>) -> Result<Retriever> {
+pub fn open(workspace: &Workspace, retrieval: Arc<Retrieval>, digest: Option<Digest>) -> Result<Retriever> {
     let endpoint = match &retrieval.endpoint {
         None => None,
         Some(name) => {
@@ -63,6 +63,7 @@ pub fn open(workspace: &Workspace, retrieval: Arc<Retrieval>) -> Result<Retrieve
         git: workspace.git.as_ref(),
         home: &home,
         model: embedder.and_then(|embedder| embedder.path.as_ref()),
+        digest,
         today: &today,
     };
     Retriever::open(sources, retrieval, endpoint)

@@ -24,7 +24,8 @@ pub struct OutputSchema {
 pub struct Request {
     /// The provider's name in the project.
     pub provider: ProviderName,
-    /// The API it speaks: `anthropic`, `openai`, `exec`, `http` or `builtin`.
+    /// The API it speaks: `anthropic`, `openai`, `exec`, `http` or `builtin`; `embeddings` and `retrieval` stand for
+    /// vectors, and for what a corpus gave to a query.
     pub api: String,
     /// The model as asked for.
     pub model: ModelId,

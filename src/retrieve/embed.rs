@@ -1,7 +1,8 @@
 //! Embeddings of a provider, in batches, each kept as soon as it is there: a server that fails half-way has not
 //! failed for what it has given, and the next run goes on from it.
 
-use crate::call::{CallFailure, FailureKind, Providers};
+use crate::call::desk::{Denied, Desk};
+use crate::call::{CallFailure, FailureKind, batches};
 use crate::domain::{Digest, Error, ModelId, ProviderName, Result, Usage};
 use crate::ledger::Home;
 use futures_util::{FutureExt as _, StreamExt as _, stream};
@@ -11,12 +12,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
 
-/// Texts of one request.
-const BATCH_TEXTS: usize = 64;
-/// Bytes of one request.
-const BATCH_BYTES: usize = 100_000;
 /// Requests under way at once; the provider's own pace holds back further.
 const AT_ONCE: usize = 8;
 /// Bytes of a digest as text.
@@ -51,6 +47,8 @@ pub enum EmbedFault {
     Failed(CallFailure),
     /// Calls are not allowed, and these texts are not at hand.
     Offline,
+    /// The cost limit would be exceeded.
+    CostLimit,
     /// They cannot be kept.
     Storage(Error),
 }
@@ -97,15 +95,14 @@ impl Embeddings {
         Digest::of_bytes(text.as_bytes())
     }
 
-    /// The embeddings of `texts`, in order, and the requests that it took. With `live` false, only what is at hand.
+    /// The embeddings of `texts`, in order, and the requests that it took.
     ///
     /// # Errors
     /// See [`EmbedFault`].
     pub async fn all(
         &self,
-        providers: &Providers,
+        desk: &Desk,
         texts: &[String],
-        live: bool,
     ) -> Result<(Vec<Vec<f32>>, Vec<Spent>), EmbedFault> {
         let mut seen = std::collections::HashSet::new();
         let missing: Vec<String> = texts
@@ -113,12 +110,9 @@ impl Embeddings {
             .filter(|text| self.get(text).is_none() && seen.insert(text.as_str()))
             .cloned()
             .collect();
-        if !missing.is_empty() && !live {
-            return Err(EmbedFault::Offline);
-        }
         let mut requests = Vec::new();
         for batch in batches(&missing) {
-            requests.push(self.request(providers, batch).boxed());
+            requests.push(self.request(desk, batch).boxed());
         }
         let mut under_way = stream::iter(requests).buffer_unordered(AT_ONCE);
         let (mut spent, mut failed) = (Vec::new(), None);
@@ -129,6 +123,7 @@ impl Embeddings {
                 Err(EmbedFault::Failed(failure)) if failure.kind != FailureKind::Setup => {
                     failed.get_or_insert(EmbedFault::Failed(failure));
                 }
+                Err(EmbedFault::CostLimit) => _ = failed.get_or_insert(EmbedFault::CostLimit),
                 Err(fault) => return Err(fault),
             }
         }
@@ -141,11 +136,14 @@ impl Embeddings {
         Ok((vectors, spent))
     }
 
-    async fn request(&self, providers: &Providers, batch: &[String]) -> Result<Spent, EmbedFault> {
-        let started = Instant::now();
-        let (vectors, usage) =
-            providers.embed_counted(&self.provider, &self.model, batch).await.map_err(EmbedFault::Failed)?;
-        let latency_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    async fn request(&self, desk: &Desk, batch: &[String]) -> Result<Spent, EmbedFault> {
+        let called = desk.embed_now(&self.provider, &self.model, batch).await;
+        let (vectors, usage, latency_ms) = called.map_err(|denied| match denied {
+            Denied::NotRecorded => EmbedFault::Offline,
+            Denied::CostLimit => EmbedFault::CostLimit,
+            Denied::Failed(failure) => EmbedFault::Failed(failure),
+            Denied::Storage(error) => EmbedFault::Storage(error),
+        })?;
         let tokens = if batch.len() == 1 { usage.input } else { None };
         let mut bytes = Vec::new();
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -206,22 +204,6 @@ fn decode(bytes: &[u8]) -> Option<(Digest, Kept, &[u8])> {
     Some((key, Kept { vector, tokens }, &bytes[end + DIGEST..]))
 }
 
-fn batches(texts: &[String]) -> Vec<&[String]> {
-    let mut found = Vec::new();
-    let (mut start, mut bytes) = (0, 0);
-    for (at, text) in texts.iter().enumerate() {
-        if at > start && (at - start >= BATCH_TEXTS || bytes + text.len() > BATCH_BYTES) {
-            found.push(&texts[start..at]);
-            (start, bytes) = (at, 0);
-        }
-        bytes += text.len();
-    }
-    if start < texts.len() {
-        found.push(&texts[start..]);
-    }
-    found
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -239,13 +221,5 @@ mod tests {
         assert!(decode(&rest[..rest.len() - 1]).is_none() && decode(&[]).is_none());
         bytes[80] ^= 1;
         assert!(decode(&bytes).is_none());
-    }
-
-    #[test]
-    fn batches_hold_every_text_once() {
-        let texts: Vec<String> = (0..150).map(|n| "x".repeat(n * 20)).collect();
-        let cut = batches(&texts);
-        assert!(cut.len() >= 3 && cut.iter().all(|batch| batch.len() <= BATCH_TEXTS));
-        assert_eq!(cut.concat(), texts);
     }
 }

@@ -6,10 +6,12 @@ use super::local::{Local, StaticModel};
 use super::search::{Bm25, Scored, fuse, nearest, normalise};
 use super::{endpoint, hashing};
 use crate::call::CallFailure;
-use crate::call::desk::{Denied, Desk, Policy};
+use crate::call::desk::{Denied, Desk};
 use crate::domain::exchange::Source;
 use crate::domain::grade::{CallRecord, CallRole};
-use crate::domain::{Chunk, Diagnostic, Digest, Error, PromptName, ProviderName, RelPath, Result};
+use crate::domain::{
+    Chunk, Diagnostic, Digest, Error, Exchange, PromptName, ProviderName, RelPath, Request, Result, Usage,
+};
 use crate::ledger::Home;
 use crate::manifest::project::ProviderConfig;
 use crate::manifest::retrieval::{Retrieval, Search};
@@ -76,6 +78,8 @@ enum Embedder {
 struct Corpus {
     draft: Mutex<Option<Draft>>,
     embedder: Embedder,
+    /// The identity of the retrieval, under which what it finds is recorded.
+    digest: Option<Digest>,
     /// The index, and the requests that it took; a failure stays one for the whole run.
     index: OnceCell<Result<Index, CallFailure>>,
     words: OnceLock<Bm25>,
@@ -102,6 +106,8 @@ pub struct Sources<'a> {
     pub home: &'a Home,
     /// The folder of the embedding model, where the manifest's provider is one.
     pub model: Option<&'a RelPath>,
+    /// The identity of the retrieval, where what it finds may be recorded.
+    pub digest: Option<Digest>,
     /// Today, ISO 8601: the date of a file that was changed and not committed.
     pub today: &'a str,
 }
@@ -153,6 +159,7 @@ impl Retriever {
         let corpus = Corpus {
             draft: Mutex::new(Some(draft)),
             embedder,
+            digest: sources.digest,
             index: OnceCell::new(),
             words: OnceLock::new(),
             dates,
@@ -166,16 +173,37 @@ impl Retriever {
     }
 
     /// The provider that has to be called for these queries; `None` when everything is at hand.
-    pub fn calls<'q>(&self, mut queries: impl Iterator<Item = &'q str>) -> Option<&ProviderName> {
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn calls<'q>(
+        &self,
+        queries: impl Iterator<Item = &'q str>,
+        desk: &Desk,
+    ) -> Result<Option<&ProviderName>> {
         match &self.body {
-            Body::Endpoint { provider, .. } => Some(&provider.name),
+            Body::Endpoint { provider, program } => {
+                for query in queries {
+                    if !desk.has(&endpoint::request(&self.retrieval, provider, *program, query))? {
+                        return Ok(Some(&provider.name));
+                    }
+                }
+                Ok(None)
+            }
             Body::Corpus(corpus) => {
-                let Embedder::Remote(embeddings) = &corpus.embedder else { return None };
+                let Embedder::Remote(embeddings) = &corpus.embedder else { return Ok(None) };
+                let mut open = Vec::new();
+                for query in queries {
+                    if corpus.recorded(&self.retrieval, query, desk)?.is_none() {
+                        open.push(query);
+                    }
+                }
                 let draft = corpus.draft.lock().unwrap_or_else(PoisonError::into_inner);
                 let texts = draft.as_ref().map(Draft::texts).unwrap_or_default();
                 let at_hand = |text: &str| embeddings.get(text).is_some();
-                let all = texts.iter().all(|text| at_hand(text)) && queries.all(at_hand);
-                self.retrieval.provider.as_ref().filter(|_| !all)
+                let all = open.is_empty()
+                    || texts.iter().all(|text| at_hand(text)) && open.into_iter().all(at_hand);
+                Ok(self.retrieval.provider.as_ref().filter(|_| !all))
             }
         }
     }
@@ -191,7 +219,7 @@ impl Retriever {
         prompt: &PromptName,
     ) -> Result<Retrieved, RetrieveFault> {
         match &self.body {
-            Body::Corpus(corpus) => corpus.retrieve(&self.retrieval, query, desk).await,
+            Body::Corpus(corpus) => corpus.retrieve(&self.retrieval, query, desk, prompt).await,
             Body::Endpoint { provider, program } => {
                 let request = endpoint::request(&self.retrieval, provider, *program, query);
                 let answered = desk.ask(&request, prompt).await.map_err(|denied| match denied {
@@ -214,13 +242,26 @@ impl Retriever {
 }
 
 impl Corpus {
+    /// What was recorded of a query: the request that names it, and its exchange. `None` where it has to be searched
+    /// for, always so where searching needs nothing from outside.
+    fn recorded(&self, retrieval: &Retrieval, query: &str, desk: &Desk) -> Result<Option<Exchange>> {
+        let Some(request) = self.request(retrieval, query) else { return Ok(None) };
+        Ok(desk.stored(&request.key())?.map(|(exchange, _)| exchange))
+    }
+
+    /// The request that stands for a search with embeddings of a provider.
+    fn request(&self, retrieval: &Retrieval, query: &str) -> Option<Request> {
+        let Embedder::Remote(_) = &self.embedder else { return None };
+        endpoint::found(retrieval, self.digest?, query)
+    }
+
     async fn retrieve(
         &self,
         retrieval: &Retrieval,
         query: &str,
         desk: &Desk,
+        prompt: &PromptName,
     ) -> Result<Retrieved, RetrieveFault> {
-        let live = desk.policy != Policy::Offline;
         let mut calls = Vec::new();
         let book = |source: Source, spent: Spent| CallRecord {
             role: CallRole::Embedding,
@@ -235,26 +276,41 @@ impl Corpus {
                 .zip(retrieval.provider.as_ref())
                 .and_then(|(model, provider)| desk.prices.cost(model, provider, &spent.usage)),
         };
-        let built = self.index.get_or_try_init(|| self.build(desk, live, &mut calls, &book)).await?;
+        let recorded = self.recorded(retrieval, query, desk).map_err(RetrieveFault::Ended)?;
+        if let Some((exchange, chunks)) = recorded.and_then(|one| Some((one.clone(), one.reply.context?))) {
+            let spent = Spent { key: exchange.key, latency_ms: 0, usage: exchange.reply.usage };
+            desk.record(prompt, exchange);
+            let hits = chunks.into_iter().map(|chunk| Hit { chunk, heading: None, range: None }).collect();
+            return Ok(Retrieved { hits, calls: vec![book(Source::Recorded, spent)] });
+        }
+        let built = self.index.get_or_try_init(|| self.build(desk, &mut calls, &book)).await?;
         let index = built.as_ref().map_err(|failure| RetrieveFault::Failed(failure.clone()))?;
         let vector = match &self.embedder {
             Embedder::None => Vec::new(),
             Embedder::Local(local) => local.embed(query),
             Embedder::Remote(embeddings) => {
                 if let Some(kept) = embeddings.get(query) {
-                    let usage = crate::domain::Usage { input: kept.tokens, ..Default::default() };
+                    let usage = Usage { input: kept.tokens, ..Usage::default() };
                     let spent = Spent { key: embeddings.key(query), latency_ms: 0, usage };
                     calls.push(book(Source::Cached, spent));
                 }
                 let asked = [query.to_owned()];
-                let (mut vectors, spent) =
-                    embeddings.all(&desk.providers, &asked, live).await.map_err(RetrieveFault::from)?;
+                let (mut vectors, spent) = embeddings.all(desk, &asked).await.map_err(RetrieveFault::from)?;
                 calls.extend(spent.into_iter().map(|spent| book(Source::Live, spent)));
                 vectors.pop().unwrap_or_default()
             }
         };
         let hits = self.search(retrieval, index, query, vector).into_iter();
-        let hits = hits.map(|(at, score)| self.hit(&index.passages[at], score)).collect();
+        let hits: Vec<Hit> = hits.map(|(at, score)| self.hit(&index.passages[at], score)).collect();
+        if let (Some(request), Embedder::Remote(embeddings)) =
+            (self.request(retrieval, query), &self.embedder)
+        {
+            let input = embeddings.get(query).and_then(|kept| kept.tokens);
+            let usage = Usage { input, ..Usage::default() };
+            let reply = endpoint::reply(hits.iter().map(|hit| hit.chunk.clone()).collect(), usage);
+            let key = request.key();
+            desk.record(prompt, Exchange { key, request, reply, latency_ms: 0, at: (desk.now)() });
+        }
         Ok(Retrieved { hits, calls })
     }
 
@@ -263,7 +319,6 @@ impl Corpus {
     async fn build(
         &self,
         desk: &Desk,
-        live: bool,
         calls: &mut Vec<CallRecord>,
         book: &impl Fn(Source, Spent) -> CallRecord,
     ) -> Result<Result<Index, CallFailure>, RetrieveFault> {
@@ -272,7 +327,7 @@ impl Corpus {
             draft.as_ref().map(Draft::texts).unwrap_or_default()
         };
         let vectors = match &self.embedder {
-            Embedder::Remote(embeddings) => match embeddings.all(&desk.providers, &texts, live).await {
+            Embedder::Remote(embeddings) => match embeddings.all(desk, &texts).await {
                 Ok((vectors, spent)) => {
                     calls.extend(spent.into_iter().map(|spent| book(Source::Live, spent)));
                     vectors
@@ -329,6 +384,7 @@ impl From<EmbedFault> for RetrieveFault {
         match fault {
             EmbedFault::Failed(failure) => Self::Failed(failure),
             EmbedFault::Offline => Self::Offline,
+            EmbedFault::CostLimit => Self::CostLimit,
             EmbedFault::Storage(error) => Self::Ended(error),
         }
     }

@@ -247,14 +247,19 @@ impl Trial<'_> {
             context: &answered.context,
             case: &row.case,
         };
-        let shared = self.shared;
+        let (shared, gate) = (self.shared, self.gate);
         let providers = &shared.desk.providers;
         let outside = Outside {
             embed: &|model, provider, texts| {
                 let (model, provider) = (model.clone(), provider.clone());
                 async move {
-                    let found = providers.embed(&provider, &model, &texts).await;
-                    found.map_err(|failure| failure.detail)
+                    let found = shared.desk.embed(&provider, &model, &texts, &gate.prompt.name).await;
+                    found.map_err(|denied| match denied {
+                        Denied::NotRecorded => not_recorded("its embedding is").detail,
+                        Denied::CostLimit => cost_limit().detail,
+                        Denied::Failed(failure) => failure.detail,
+                        Denied::Storage(error) => error.chain(),
+                    })
                 }
                 .boxed()
             },

@@ -41,6 +41,7 @@ mod reference;
 mod releases;
 mod retrieval;
 mod retrieval_changes;
+mod retrieval_offline;
 mod sarif;
 mod scaffold;
 mod secrets;

@@ -80,7 +80,10 @@ fn side<'a>(workspace: &'a Workspace, terminal: &Terminal, prompt: &'a Prompt) -
         .with_recordings(workspace, &prompt.name)?;
     let opened = match retrievers::of_prompt(workspace, prompt) {
         None => Ok(None),
-        Some(retrieval) => retrievers::open(workspace, retrieval).map(Some),
+        Some(retrieval) => asking
+            .identity(workspace, &retrieval)
+            .and_then(|digest| retrievers::open(workspace, retrieval, digest))
+            .map(Some),
     };
     Ok(opened.map(|retriever| Side { workspace, asking, prompt, retriever }))
 }

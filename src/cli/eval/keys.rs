@@ -1,6 +1,6 @@
 //! A key that is not set is found before anything is called, and only where a call is needed.
 
-use crate::domain::{ProviderName, Request, Result};
+use crate::domain::{Case, Chunk, Error, ProviderName, Request, Result};
 use crate::grade::judge;
 use crate::plan::GatePlan;
 use crate::render::Subject;
@@ -14,25 +14,21 @@ use crate::run::request::Target;
 pub fn ready(shared: &Shared) -> Result<()> {
     for (index, gate) in shared.plan.gates.iter().enumerate() {
         let providers = &shared.desk.providers;
+        let searching = searching(shared, index, gate)?;
+        let hand = AtHand { shared, index, gate, searches: searching.is_none() };
         if shared.outputs.is_none()
             && let Err(error) = providers.ready(&gate.provider.name)
-            && !all_at_hand(shared, index, gate, None)?
+            && !hand.all(None)?
         {
             return Err(error);
         }
-        if let Some(retriever) = &shared.retrievers[index] {
-            let unpinned = gate.cases.iter().map(|&case| gate.suite.cases.get(case).case);
-            let queries: Vec<String> = unpinned
-                .filter(|case| case.context.is_none())
-                .filter_map(|case| shared.renderer.query(&gate.prompt, &case.vars).ok())
-                .collect();
-            if let Some(provider) = retriever.calls(queries.iter().map(String::as_str)) {
-                providers.ready(provider)?;
-            }
+        if let Some(provider) = searching {
+            providers.ready(provider)?;
+            priced(shared, gate, provider)?;
         }
         if let Some(judge) = &gate.suite.judge
             && let Err(error) = providers.ready(&judge.provider)
-            && !all_at_hand(shared, index, gate, Some(&judge.provider))?
+            && !hand.all(Some(&judge.provider))?
         {
             return Err(error);
         }
@@ -40,38 +36,82 @@ pub fn ready(shared: &Shared) -> Result<()> {
     Ok(())
 }
 
-/// Whether every reply of a gate is at hand: of the model under test, or of the judge.
-fn all_at_hand(shared: &Shared, index: usize, gate: &GatePlan, judge: Option<&ProviderName>) -> Result<bool> {
-    for &case in &gate.cases {
-        let row = gate.suite.cases.get(case);
-        if row.case.context.is_none() && shared.retrievers[index].is_some() {
-            // What would be retrieved is not known without asking, and so is the request.
-            return Ok(false);
-        }
-        let context = row.case.context.clone().unwrap_or_default();
-        for trial in 0..gate.trials {
-            let Ok(request) = Target::from(gate).request(&shared.renderer, &row.case.vars, &context, trial)
-            else {
-                return Ok(false);
-            };
-            let Some((exchange, _)) = shared.desk.stored(&request.key())? else { return Ok(false) };
-            if judge.is_none() {
-                continue;
-            }
-            let subject = Subject {
-                vars: &row.case.vars,
-                context: exchange.reply.context.as_deref().unwrap_or(&context),
-                expected: row.case.expected.as_ref(),
-                output: &exchange.reply.text,
-            };
-            for request in judgements(shared, index, gate, &subject, trial) {
-                if !shared.desk.has(&request)? {
-                    return Ok(false);
+/// The provider that has to be called for what the cases of a gate are shown.
+fn searching<'a>(shared: &'a Shared, index: usize, gate: &GatePlan) -> Result<Option<&'a ProviderName>> {
+    let Some(retriever) = &shared.retrievers[index] else { return Ok(None) };
+    let cases = gate.cases.iter().map(|&case| gate.suite.cases.get(case).case);
+    let queries: Vec<String> = cases
+        .filter(|case| case.context.is_none())
+        .filter_map(|case| shared.renderer.query(&gate.prompt, &case.vars).ok())
+        .collect();
+    retriever.calls(queries.iter().map(String::as_str), &shared.desk)
+}
+
+/// A cost limit over an embedding model without a price could not be kept.
+fn priced(shared: &Shared, gate: &GatePlan, provider: &ProviderName) -> Result<()> {
+    let model = gate.retrieval.as_ref().and_then(|retrieval| retrieval.embedding_model.as_ref());
+    let Some(model) = model.filter(|_| shared.desk.budget.is_limited()) else { return Ok(()) };
+    if shared.desk.prices.price(model, provider).is_some() {
+        return Ok(());
+    }
+    Err(Error::input(format!("--max-cost cannot be kept: `{model}` on `{provider}` has no known price"))
+        .hint("name a table with its price under `prices:` in llmops.yaml"))
+}
+
+/// What of a gate is at hand without a call.
+struct AtHand<'a> {
+    shared: &'a Shared,
+    index: usize,
+    gate: &'a GatePlan,
+    /// Whether its retriever needs no call.
+    searches: bool,
+}
+
+impl AtHand<'_> {
+    /// Whether every reply of the gate is at hand: of the model under test, or of the judge.
+    fn all(&self, judge: Option<&ProviderName>) -> Result<bool> {
+        let (shared, gate) = (self.shared, self.gate);
+        for &case in &gate.cases {
+            let row = gate.suite.cases.get(case);
+            let Some(context) = self.context(&row.case) else { return Ok(false) };
+            for trial in 0..gate.trials {
+                let request = Target::from(gate).request(&shared.renderer, &row.case.vars, &context, trial);
+                let Ok(request) = request else { return Ok(false) };
+                let Some((exchange, _)) = shared.desk.stored(&request.key())? else { return Ok(false) };
+                if judge.is_none() {
+                    continue;
+                }
+                let subject = Subject {
+                    vars: &row.case.vars,
+                    context: exchange.reply.context.as_deref().unwrap_or(&context),
+                    expected: row.case.expected.as_ref(),
+                    output: &exchange.reply.text,
+                };
+                for request in judgements(shared, self.index, gate, &subject, trial) {
+                    if !shared.desk.has(&request)? {
+                        return Ok(false);
+                    }
                 }
             }
         }
+        Ok(true)
     }
-    Ok(true)
+
+    /// What a case is shown; `None` where that takes a call.
+    fn context(&self, case: &Case) -> Option<Vec<Chunk>> {
+        if let Some(context) = &case.context {
+            return Some(context.clone());
+        }
+        let Some(retriever) = &self.shared.retrievers[self.index] else { return Some(Vec::new()) };
+        if !self.searches {
+            return None;
+        }
+        let query = self.shared.renderer.query(&self.gate.prompt, &case.vars).ok()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+        let found = retriever.retrieve(&query, &self.shared.desk, &self.gate.prompt.name);
+        let found = runtime.block_on(found).ok()?;
+        Some(found.hits.into_iter().map(|hit| hit.chunk).collect())
+    }
 }
 
 fn judgements(
