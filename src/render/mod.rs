@@ -15,4 +15,4 @@ pub use engine::Renderer;
 pub use fault::RenderError;
 pub use includes::{Include, closure};
 pub use judged::{CaseSubject, Subject, question};
-pub use variables::variables;
+pub use variables::{reads_context, variables};

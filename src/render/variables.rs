@@ -10,13 +10,38 @@ use minijinja::Environment;
 use std::collections::BTreeSet;
 
 /// What every template has besides the case's own variables.
-const OWN: [&str; 2] = ["context", "loop"];
+const OWN: [&str; 2] = [CONTEXT, "loop"];
+/// What is retrieved.
+const CONTEXT: &str = "context";
 
 /// The names that a template and what it includes read and do not define themselves, without `context`.
 ///
 /// # Errors
 /// Every fault of the template and of its includes.
 pub fn variables(
+    snapshot: &Snapshot,
+    folder: &RelPath,
+    template: &Template,
+) -> Result<BTreeSet<String>, Vec<RenderError>> {
+    let mut found = names(snapshot, folder, template)?;
+    found.retain(|name| !OWN.contains(&name.as_str()));
+    Ok(found)
+}
+
+/// Whether a template, or what it includes, reads `context`: a comment or a word of its text does not.
+///
+/// # Errors
+/// As [`variables`].
+pub fn reads_context(
+    snapshot: &Snapshot,
+    folder: &RelPath,
+    template: &Template,
+) -> Result<bool, Vec<RenderError>> {
+    Ok(names(snapshot, folder, template)?.contains(CONTEXT))
+}
+
+/// Every name that is read and not defined.
+fn names(
     snapshot: &Snapshot,
     folder: &RelPath,
     template: &Template,
@@ -35,6 +60,6 @@ pub fn variables(
             found.extend(parsed.undeclared_variables(false));
         }
     }
-    found.retain(|name| !OWN.contains(&name.as_str()) && !globals.contains(name));
+    found.retain(|name| !globals.contains(name));
     Ok(found)
 }

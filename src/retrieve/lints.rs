@@ -30,12 +30,9 @@ pub fn of_prompt(
 ) -> Vec<Diagnostic> {
     let Some(using) = &prompt.retrieval else { return Vec::new() };
     let mut found = Vec::new();
-    let named = |text: &str| text.contains("context");
-    let shown = prompt.messages.iter().map(|message| &message.content).any(|template| {
-        named(&template.text)
-            || render::closure(snapshot, folder, template)
-                .is_ok_and(|includes| includes.iter().any(|include| named(&include.text)))
-    });
+    // A template that cannot be read is a fault of its own.
+    let reads = |template| render::reads_context(snapshot, folder, template).unwrap_or(true);
+    let shown = prompt.messages.iter().any(|message| reads(&message.content));
     if in_messages && !shown {
         found.push(
             Diagnostic::warning(CONTEXT_UNUSED, "the prompt retrieves, and no template shows `context`")
@@ -118,7 +115,9 @@ mod tests {
 
     fn found(prompt: &str, retrieval: &str) -> Vec<&'static str> {
         let folder = tempfile::tempdir().expect("a folder");
-        for (path, text) in [("prompts/p.yaml", prompt), ("retrieval/kb.yaml", retrieval)] {
+        let files =
+            [("prompts/p.yaml", prompt), ("prompts/c.j2", "{{ context }}"), ("retrieval/kb.yaml", retrieval)];
+        for (path, text) in files {
             let path = folder.path().join(path);
             fs::create_dir_all(path.parent().expect("a folder")).expect("the folder");
             fs::write(path, text).expect("the file");
@@ -137,7 +136,18 @@ mod tests {
     fn each_lint_blocks_what_it_is_for() {
         let fine = format!("{KB}embedding_model: builtin/hashing-256\ntop_k: 4\n");
         assert!(found(&format!("{PROMPT}system: '{{{{ context }}}}'\n"), &fine).is_empty());
-        assert_eq!(found(&format!("{PROMPT}system: hello\n"), &fine), ["context-unused"]);
+        for template in
+            ["hello", "the context of it", "{# context #} hello", "{% set context = 1 %}{{ context }}"]
+        {
+            assert_eq!(
+                found(&format!("{PROMPT}system: '{template}'\n"), &fine),
+                ["context-unused"],
+                "{template}"
+            );
+        }
+        for template in ["{% for chunk in context %}{{ chunk.text }}{% endfor %}", "{% include \"c.j2\" %}"] {
+            assert!(found(&format!("{PROMPT}system: '{template}'\n"), &fine).is_empty(), "{template}");
+        }
         let large = format!("{KB}embedding_model: builtin/hashing-256\ntop_k: 400\n");
         let shown = format!("{PROMPT}system: '{{{{ context }}}}'\n");
         assert_eq!(found(&shown, &large), ["retrieval-beyond-window"]);
