@@ -120,11 +120,10 @@ pub fn of_vars(prompt: &Prompt, vars: &[Var]) -> Map<String, Value> {
 }
 
 /// The variables of a case, and the context that it pins.
-fn of_case(
-    workspace: &Workspace,
-    prompt: &Prompt,
-    id: &str,
-) -> Result<(Map<String, Value>, Option<Vec<Chunk>>)> {
+type OfCase = (Map<String, Value>, Option<Vec<Chunk>>);
+
+/// The case of that id in one of the prompt's suites.
+fn of_case(workspace: &Workspace, prompt: &Prompt, id: &str) -> Result<OfCase> {
     let suites = workspace.manifests.suites.values().filter(|suite| suite.prompt == prompt.name);
     for suite in suites {
         if let Some(index) = (0..suite.cases.len()).find(|&index| suite.cases.id(index).as_str() == id) {

@@ -8,6 +8,7 @@ mod git_program;
 mod glob;
 mod history;
 mod identity;
+mod lfs;
 mod objects;
 mod repository;
 mod revision;

@@ -2,6 +2,7 @@
 
 use super::git_program::CatFile;
 use super::snapshot::ReadError;
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What an entry of a tree is.
@@ -103,6 +104,14 @@ impl Objects {
                 parse_tree(&bytes, id.len() / 2)
                     .ok_or_else(|| ReadError::Io(format!("the tree {id} cannot be read")))
             }
+        }
+    }
+
+    /// The folder that all work trees share, where the library knows it.
+    pub fn shared_folder(&self) -> Option<PathBuf> {
+        match self {
+            Self::Library(repository) => Some(lock(repository).commondir().to_path_buf()),
+            Self::Program(_) => None,
         }
     }
 

@@ -1,5 +1,6 @@
 //! The files of a commit, read from git's objects and never checked out.
 
+use super::lfs;
 use super::objects::{EntryKind, Objects, TreeEntry};
 use super::snapshot::{Child, ChildKind, ReadError, is_hidden_from_walks, unusable_name};
 use crate::domain::RelPath;
@@ -10,8 +11,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 const MAX_LINKS: usize = 40;
 /// No link has a longer target.
 const MAX_TARGET_BYTES: u64 = 4096;
-/// How every pointer of git LFS begins.
-const LFS_POINTER: &[u8] = b"version https://git-lfs.github.com/spec/";
 
 type Tree = Arc<Vec<TreeEntry>>;
 
@@ -48,11 +47,8 @@ impl Revision {
             return Err(ReadError::NotAFile);
         };
         let bytes = self.objects.blob(&id, limit)?;
-        if bytes.starts_with(LFS_POINTER) {
-            // Its content is not among git's objects, and the pointer must not pass for it.
-            return Err(ReadError::Io(
-                "kept in git LFS: its content as of another revision cannot be read".to_owned(),
-            ));
+        if lfs::is_pointer(&bytes) {
+            return lfs::content(&bytes, self.objects.shared_folder().as_deref(), limit);
         }
         Ok(bytes)
     }

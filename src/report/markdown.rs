@@ -205,7 +205,7 @@ fn section(document: &Document<'_>, index: usize, gate: &Gate) -> Result<Section
     lead.push_str(&format!("\n- model: {}\n", escape(&short(&model(gate), 300))));
     if let Some(found) = &gate.retrieval_metrics {
         let metrics = super::html::retrieved(gate);
-        lead.push_str(&format!("- retrieved: {}, over {}\n", escape(&metrics), counted(found.n, "case")));
+        lead.push_str(&format!("- retrieved: {metrics}, over {}\n", counted(found.n, "case")));
     }
     for (label, line) in counted_facts(gate) {
         lead.push_str(&format!("- {label}: {}\n", escape(&line)));

@@ -7,7 +7,7 @@ use crate::retrieval::{KB, project};
 fn refused(project: &Project, code: &str, file: &str, why: &str) {
     for arguments in [&["check"][..], &["eval"], &["retrieve", "kb", "--query", "refunds"]] {
         // A gate may stop at the digest, before it searches.
-        let code = if arguments == &["eval"] { "" } else { code };
+        let code = if arguments == ["eval"] { "" } else { code };
         project.run(arguments).exits(2).says(code).says(file).says(why);
     }
     let found = project.run(&["check", "--json"]).exits(2).json();

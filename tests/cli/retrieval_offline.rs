@@ -96,6 +96,9 @@ fn no_key_is_asked_for_where_every_reply_and_embedding_is_stored() {
     project.run(&["eval"]).exits(0);
     let asked = stub.count();
     let project = project.set("OPENAI_API_KEY", "");
+    let planned = project.run(&["eval", "--plan", "--json"]).exits(0).json();
+    let answers = &planned["gates"][0]["answers"];
+    assert_eq!((&answers["stored"], &answers["live"]), (&3.into(), &0.into()), "{planned}");
     project.run(&["eval"]).exits(0);
     project.run(&["eval", "--offline"]).exits(0);
     project.replace("evals/cases/support.jsonl", "How long do refunds take?", "When are refunds paid?");

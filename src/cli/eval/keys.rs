@@ -59,7 +59,7 @@ fn priced(shared: &Shared, gate: &GatePlan, provider: &ProviderName) -> Result<(
 }
 
 /// What of a gate is at hand without a call.
-struct AtHand<'a> {
+pub(super) struct AtHand<'a> {
     shared: &'a Shared,
     index: usize,
     gate: &'a GatePlan,
@@ -67,7 +67,15 @@ struct AtHand<'a> {
     searches: bool,
 }
 
-impl AtHand<'_> {
+impl<'a> AtHand<'a> {
+    /// Looks at what the retriever of the gate needs.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub(super) fn of(shared: &'a Shared, index: usize, gate: &'a GatePlan) -> Result<Self> {
+        Ok(Self { shared, index, gate, searches: searching(shared, index, gate)?.is_none() })
+    }
+
     /// Whether every reply of the gate is at hand: of the model under test, or of the judge.
     fn all(&self, judge: Option<&ProviderName>) -> Result<bool> {
         let (shared, gate) = (self.shared, self.gate);
@@ -98,7 +106,7 @@ impl AtHand<'_> {
     }
 
     /// What a case is shown; `None` where that takes a call.
-    fn context(&self, case: &Case) -> Option<Vec<Chunk>> {
+    pub(super) fn context(&self, case: &Case) -> Option<Vec<Chunk>> {
         if let Some(context) = &case.context {
             return Some(context.clone());
         }

@@ -2,12 +2,13 @@
 
 mod earlier;
 
+use super::keys::AtHand;
 use super::session::{priced, shared, shown};
 use crate::call::budget::most_usage;
 use crate::cli::args::EvalArgs;
 use crate::cli::terminal::Terminal;
 use crate::cli::workspace::Workspace;
-use crate::domain::{Exit, ModelId, ProviderName, Request, Result, RunId, Usage, Usd};
+use crate::domain::{Chunk, Exit, ModelId, ProviderName, Request, Result, RunId, Usage, Usd};
 use crate::grade::judge::asked;
 use crate::ledger::Home;
 use crate::plan::{GatePlan, Plan};
@@ -132,32 +133,32 @@ impl Walk {
             judgements: calls(earlier.judge_tokens),
             notes: Vec::new(),
         };
+        let hand = AtHand::of(shared, index, gate)?;
         let mut searched = 0_u64;
         for &case in &gate.cases {
-            let row = gate.suite.cases.get(case);
-            searched += u64::from(row.case.context.is_none() && gate.retrieval.is_some());
+            let context = hand.context(&gate.suite.cases.get(case).case);
+            searched += u64::from(context.is_none());
             for trial in 0..gate.trials {
-                walk.trial(shared, index, gate, case, trial, earlier)?;
+                walk.trial(shared, (index, gate), (case, context.as_deref()), trial, earlier)?;
             }
         }
         if searched > 0 {
-            walk.notes.push(format!("{searched} cases search first: tokens of what they find are not counted, and their answers count as live"));
+            walk.notes.push(format!("{searched} cases search first, which takes calls: tokens of what they find are not counted, and their answers count as live"));
         }
         Ok(walk)
     }
 
-    /// The answer, then its judgements.
+    /// The answer, then its judgements. `found` is what the case is shown; `None` where that is not known yet.
     fn trial(
         &mut self,
         shared: &Shared,
-        index: usize,
-        gate: &GatePlan,
-        case: usize,
+        (index, gate): (usize, &GatePlan),
+        (case, found): (usize, Option<&[Chunk]>),
         trial: u32,
         earlier: &Earlier,
     ) -> Result<()> {
         let row = gate.suite.cases.get(case);
-        let context = row.case.context.clone().unwrap_or_default();
+        let context = found.unwrap_or_default().to_vec();
         let (mut answer, mut shown, mut most) = (None, context.clone(), 0);
         if let Some(outputs) = &shared.outputs {
             // A missing answer is no call: it leaves the trial without a grade.
@@ -182,7 +183,7 @@ impl Walk {
             }
         }
         let (Some(judge), Some(provider)) = (&gate.suite.judge, &shared.judges[index]) else { return Ok(()) };
-        let has_context = !shown.is_empty() || (gate.retrieval.is_some() && row.case.context.is_none());
+        let has_context = !shown.is_empty() || found.is_none();
         let asked = asked(judge, has_context, row.case.expected.is_some());
         if asked.is_empty() {
             return Ok(());

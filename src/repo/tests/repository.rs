@@ -131,6 +131,28 @@ fn links_in_a_revision_stay_inside_as_they_do_on_disk() {
 }
 
 #[test]
+fn what_git_lfs_fetched_is_read_and_what_is_not_whole_is_not() {
+    let repo = Scratch::init(&[]);
+    let content = b"numbers\n";
+    let digest = crate::domain::Digest::of_bytes(content).to_string();
+    let id = digest.trim_start_matches("sha256:");
+    repo.write(
+        "model.bin",
+        &format!("version https://git-lfs.github.com/spec/v1\noid sha256:{id}\nsize 8\n"),
+    );
+    repo.commit("model");
+    let tree = repo.open().snapshot_at("HEAD").expect("a snapshot");
+    let read = || tree.read(&path("model.bin"), 99);
+    assert!(matches!(read(), Err(ReadError::Io(text)) if text.contains("git lfs fetch")));
+    let kept = format!(".git/lfs/objects/{}/{}/{id}", &id[..2], &id[2..4]);
+    repo.write(&kept, "numbers\n");
+    assert_eq!(read(), Ok(content.to_vec()));
+    assert_eq!(tree.read(&path("model.bin"), 4), Err(ReadError::TooLarge { limit: 4 }));
+    repo.write(&kept, "numbers");
+    assert!(read().is_err());
+}
+
+#[test]
 fn a_submodule_and_an_lfs_pointer_do_not_pass_for_content() {
     let inner = Scratch::init(&[]);
     inner.write("x.yaml", "x");

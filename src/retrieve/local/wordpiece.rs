@@ -197,27 +197,15 @@ impl Bert {
     fn normalised(self, text: &str) -> String {
         let mut cleaned = String::with_capacity(text.len());
         for c in text.chars() {
-            if !self.clean_text {
-                cleaned.push(c);
-            } else if c.is_whitespace() {
+            if self.clean_text && c.is_whitespace() {
                 cleaned.push(' ');
-            } else if is_noise(c) {
+            } else if self.clean_text && is_noise(c) {
                 continue;
             } else if self.handle_chinese_chars && is_ideograph(c) {
                 cleaned.extend([' ', c, ' ']);
             } else {
                 cleaned.push(c);
             }
-        }
-        if !self.clean_text && self.handle_chinese_chars {
-            cleaned = cleaned.chars().fold(String::new(), |mut text, c| {
-                if is_ideograph(c) {
-                    text.extend([' ', c, ' '])
-                } else {
-                    text.push(c)
-                }
-                text
-            });
         }
         if self.strip_accents.unwrap_or(self.lowercase) && !cleaned.is_ascii() {
             let decomposed = DecomposingNormalizerBorrowed::new_nfd().normalize_iter(cleaned.chars());
@@ -232,7 +220,7 @@ impl Bert {
 fn is_noise(c: char) -> bool {
     use GeneralCategory::{Control, Format, PrivateUse, Unassigned};
     c == '\u{fffd}'
-        || (c < ' ' || c >= '\u{7f}')
+        || !(' '..'\u{7f}').contains(&c)
             && matches!(get_general_category(c), Control | Format | PrivateUse | Unassigned)
 }
 
