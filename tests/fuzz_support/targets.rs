@@ -8,7 +8,7 @@ use llmops::domain::{
     RelPath, Reply, Request, Role, Scale, Usage,
 };
 use llmops::grade::{Checker, judge};
-use llmops::import::{Source, import};
+use llmops::import::{Origin, Source, import};
 use llmops::ledger::{DEFAULT_STORE_BYTES, ExchangeStore, Home, Prices, Recordings};
 use llmops::manifest::lock::Lock;
 use llmops::manifest::prompt::Dimension;
@@ -22,7 +22,7 @@ use llmops::report::{json, v1};
 use llmops::study::calibration::record::Record;
 use llmops::study::labels;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
@@ -291,7 +291,11 @@ fn imported(name: &'static str, file: &'static str) -> Target {
         let folder = TempDir::new().expect("a folder");
         let text = text(bytes);
         let read = |path: &str| path.ends_with(".csv").then(|| "question,__expected\nHow?,five\n".to_owned());
-        let Ok(found) = import(Source { path: file, text: &text, read: &read }) else { return Ok(()) };
+        let list = |glob: &str| if glob.contains('*') { vec!["cases/one.csv".to_owned()] } else { Vec::new() };
+        let (origin, taken) = (Origin::default(), BTreeMap::new());
+        let source =
+            Source { path: file, text: &text, read: &read, list: &list, origin: &origin, taken: &taken };
+        let Ok(found) = import(source) else { return Ok(()) };
         for file in &found.files {
             // A name from the source leads nowhere else.
             let path = RelPath::new(&file.path).ok_or("not a path of the repository")?;
