@@ -182,15 +182,19 @@ fn reach(provider: &ProviderConfig, environment: &Environment, offline: bool) ->
     if offline {
         return vec![finding(what, State::Ok, format!("{key}; {host} was not tried"))];
     }
+    let shown = match endpoint.url().port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    };
     let address = (host.trim_start_matches('[').trim_end_matches(']').to_owned(), port);
     let answers = answers(address);
     vec![if answers {
-        finding(what, State::Ok, format!("{key}; {host} answers"))
+        finding(what, State::Ok, format!("{key}; {shown} answers"))
     } else {
         finding(
             what,
             State::Warning,
-            format!("{key}; {host} cannot be reached directly (a proxy was not tried)"),
+            format!("{key}; {shown} cannot be reached directly (a proxy was not tried)"),
         )
     }]
 }
@@ -254,6 +258,10 @@ fn next(workspace: &Workspace, terminal: &Terminal) -> Finding {
     finding("next eval", state, format!("{}{more}", said.join("; ")))
 }
 
+fn count(number: u64, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
 fn said(gate: &PlannedGate) -> String {
     let calls = [&gate.answers, &gate.judgements];
     let sum = |of: fn(&Calls) -> u64| calls.iter().map(|calls| of(calls)).sum::<u64>();
@@ -270,11 +278,12 @@ fn said(gate: &PlannedGate) -> String {
         }
     };
     format!(
-        "{} on {} ({} trials, {}): {live} live calls{cost}, {} stored, {} answered here",
+        "{} on {} ({}, {}): {}{cost}, {} stored, {} answered here",
         gate.prompt,
         gate.suite,
-        gate.cases.saturating_mul(u64::from(gate.trials)),
+        count(gate.cases.saturating_mul(u64::from(gate.trials)), "trial"),
         gate.model,
+        count(live, "live call"),
         sum(|calls| calls.stored),
         sum(|calls| calls.local),
     )

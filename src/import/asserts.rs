@@ -2,6 +2,7 @@
 
 use super::tree::Tree;
 use super::{Losses, javascript, slug};
+use crate::manifest::assert_names::instead;
 use serde_json::{Map, Value, json};
 
 /// What an assert becomes.
@@ -258,6 +259,9 @@ fn typed(name: &str, negated: bool, value: &Value, node: Tree<'_>, losses: &Loss
             }
             _ => lost("it has no count"),
         },
-        _ => lost("there is no such assert here; a program can check it: `exec`"),
+        _ => lost(&format!(
+            "there is no such assert here; {}",
+            instead(name).unwrap_or("a program can check it: `exec`")
+        )),
     }
 }

@@ -89,11 +89,16 @@ pub fn split(written: &str) -> Option<(&'static str, bool)> {
     TYPES.iter().find(|known| **known == name).map(|known| (*known, negated))
 }
 
+/// What does here the work of an assert that promptfoo has, by its name without `not-`.
+pub fn instead(name: &str) -> Option<&'static str> {
+    INSTEAD.iter().find(|(names, _)| names.contains(&name)).map(|(_, help)| *help)
+}
+
 /// What to write instead of an unknown name.
 pub fn advice(written: &str) -> String {
     let name = written.strip_prefix("not-").unwrap_or(written);
-    if let Some((_, help)) = INSTEAD.iter().find(|(names, _)| names.contains(&name)) {
-        return (*help).to_owned();
+    if let Some(help) = instead(name) {
+        return help.to_owned();
     }
     let negated: Vec<String> = TYPES.iter().map(|name| format!("not-{name}")).collect();
     let all = TYPES.iter().copied().chain(negated.iter().map(String::as_str));

@@ -12,7 +12,9 @@ use std::collections::BTreeMap;
 /// The name under which a template sees what was retrieved.
 pub const CONTEXT: &str = "context";
 
-const KEYWORDS: &[&str] = &[
+/// What an input may say: keywords of JSON Schema 2020-12, and its own `required` and `default`. A misspelt keyword
+/// would hold every value, so that others are refused.
+pub const KEYWORDS: &[&str] = &[
     "type",
     "required",
     "default",

@@ -2,7 +2,7 @@
 //! place, a code and a hint, and all faults are reported in one go.
 
 pub mod assert;
-mod assert_names;
+pub mod assert_names;
 pub mod capabilities;
 mod case_files;
 mod case_row;
