@@ -3,7 +3,9 @@
 use super::tree::Tree;
 use super::{Losses, javascript, slug};
 use crate::manifest::assert_names::instead;
+use regex::Regex;
 use serde_json::{Map, Value, json};
+use std::sync::LazyLock;
 
 /// What an assert becomes.
 #[derive(Clone, Debug)]
@@ -74,7 +76,7 @@ pub fn convert(node: Tree<'_>, around: Asked<'_>, losses: &Losses) -> Vec<Made> 
             .collect();
     }
     for (key, at, _) in node.entries() {
-        if !["type", "value", "threshold", "weight", "metric", "provider"].contains(&key) {
+        if !["type", "value", "threshold", "weight", "metric", "provider", "transform"].contains(&key) {
             losses.dropped(at, format!("{kind}.{key}"), "this key of an assert has no counterpart");
         }
     }
@@ -107,11 +109,38 @@ pub fn convert(node: Tree<'_>, around: Asked<'_>, losses: &Losses) -> Vec<Made> 
             }
         }
     }
+    if let Some(transform) = node.get("transform") {
+        let Some(assert) = field(transform.text().unwrap_or(""), name, negated, &value) else {
+            losses.dropped(line, kind, "it looks at a transformed answer; check a field with `json-path`, or run a program with `exec`");
+            return vec![Made::Lost];
+        };
+        return vec![Made::Asserts(vec![dressed(assert, node)])];
+    }
     let made = typed(name, negated, &value, node, losses);
     vec![match made {
         Made::Asserts(list) => Made::Asserts(list.into_iter().map(|assert| dressed(assert, node)).collect()),
         other => other,
     }]
+}
+
+/// The assert on one field of an answer that is JSON: `transform: output.status`.
+fn field(transform: &str, name: &str, negated: bool, value: &Value) -> Option<Value> {
+    static FIELD: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"^(?:JSON\.parse\(output\)|output)((?:\.[A-Za-z_]\w*|\[\d+\])+)$").ok());
+    let found = FIELD.as_ref()?.captures(transform.trim())?;
+    let test = match name {
+        "equals" => "equals",
+        "contains" if value.is_string() => "contains",
+        _ => return None,
+    };
+    // A text is asked for as text, a template is not filled in inside of JSON.
+    let plain =
+        !value.is_null() && !super::template::is_dynamic(&value.to_string()) && value.as_str() != Some("");
+    let first = found[1].trim_start_matches('.').split(['.', '[']).next().unwrap_or("");
+    (plain && !super::javascript::OF_TEXT.contains(&first)).then(|| {
+        let kind = if negated { "not-json-path" } else { "json-path" };
+        json!({"type": kind, "path": format!("${}", &found[1]), test: value})
+    })
 }
 
 /// With metric and weight.

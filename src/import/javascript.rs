@@ -51,7 +51,7 @@ static LISTED: LazyLock<Option<Regex>> = LazyLock::new(|| {
 static PARSED: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\boutput\.([A-Za-z_]\w*)").ok());
 
 /// What texts have of themselves.
-const OF_TEXT: &[&str] = &[
+pub const OF_TEXT: &[&str] = &[
     "length",
     "includes",
     "startsWith",

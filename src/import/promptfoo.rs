@@ -161,6 +161,9 @@ fn options(node: Tree<'_>, judge: &mut Judge, losses: &Losses) {
                 let named = Named { id, config: value.get("config"), line };
                 judge.model = Some(models::target(named, "builtin/lexical", losses));
             }
+            ("transform" | "postprocess", _) => {
+                losses.dropped(line, format!("options.{key}"), tests_of::TRANSFORMED);
+            }
             _ => losses.dropped(line, format!("options.{key}"), "this option has no counterpart"),
         }
     }

@@ -162,6 +162,26 @@ fn a_part_that_some_case_lacks_gets_a_default_and_a_cost_without_a_price_is_list
 }
 
 #[test]
+fn what_looked_at_a_transformed_answer_looks_at_a_field_or_is_listed() {
+    let text = "prompts: ['{{q}}']\nproviders: [openai:gpt-4o-2024-08-06]\ntests:\n  - vars: {q: a}\n    metadata: {conversationId: one}\n    options:\n      transform: output.trim()\n      storeOutputAs: x\n    assert:\n      - {type: equals, value: ok, transform: output.status}\n      - {type: contains, value: ok, transform: output.toUpperCase()}\n";
+    let imported = made("a.yaml", text);
+    let case: Value = serde_json::from_str(file(&imported, ".jsonl").trim()).expect("a case");
+    assert_eq!(
+        case["assert"],
+        serde_json::json!([{"type": "json-path", "path": "$.status", "equals": "ok"}])
+    );
+    let found = losses_of(&imported);
+    for (line, what) in [
+        (5, "metadata.conversationId"),
+        (7, "tests.options.transform"),
+        (8, "tests.options.storeOutputAs"),
+        (11, "contains"),
+    ] {
+        assert!(found.contains(&(line, Fate::Dropped, what.to_owned())), "{what}: {found:?}");
+    }
+}
+
+#[test]
 fn where_no_prompt_is_left_the_error_says_which_and_why() {
     let text = "prompts:\n  - file://make.py:prompt\nproviders: [openai:gpt-4o-2024-08-06]\n";
     let error = converted("a.yaml", text).expect_err("no prompt is left");

@@ -16,6 +16,10 @@ pub struct Test {
     pub line: u32,
 }
 
+/// What it means that an answer is not transformed.
+pub const TRANSFORMED: &str =
+    "the asserts saw the transformed answer there; here they see the answer itself: look at each of them";
+
 /// Combinations of one test that are written out.
 const MOST: usize = 1_000;
 
@@ -204,9 +208,22 @@ fn one(source: Source<'_>, node: Tree<'static>, defaults: &Map<String, Value>, l
             "assert" => {}
             "description" => row.id = value.text().map(str::to_owned).filter(|id| !id.trim().is_empty()),
             "metadata" => {
-                for (name, _, tag) in value.entries() {
+                for (name, line, tag) in value.entries() {
+                    if name == "conversationId" {
+                        losses.dropped(line, "metadata.conversationId", "each case is asked by itself: what came before in the conversation has to stand in it");
+                    }
                     if let Some(text) = tag.text().filter(|text| !text.trim().is_empty()) {
                         row.tags.insert(name.to_owned(), json!(text));
+                    }
+                }
+            }
+            "options" if value.is_map() => {
+                for (name, line, _) in value.entries() {
+                    match name {
+                        "disableVarExpansion" => {}
+                        "transform" | "postprocess" => losses.dropped(line, format!("tests.options.{name}"), TRANSFORMED),
+                        "provider" => losses.dropped(line, "tests.options.provider", "one judge serves the whole suite"),
+                        _ => losses.dropped(line, format!("tests.options.{name}"), "this option has no counterpart"),
                     }
                 }
             }
