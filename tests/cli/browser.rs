@@ -266,3 +266,22 @@ fn the_browser_notices_what_a_page_must_not_do() {
     assert!(browser.complaints.len() >= 2, "{:?}", browser.complaints);
     assert!(browser.asked.iter().any(|url| url.starts_with("http:")), "{:?}", browser.asked);
 }
+
+/// What was said is read from the store when the page is written, so that it can be written later too.
+#[test]
+fn a_page_is_written_later_as_well_and_without_the_store_it_lacks_what_was_said() {
+    let (project, _stub) = regressed();
+    let later = |name: &str| {
+        project.run(&["report", "last", "--report", &format!("html={name}")]).exits(0);
+        project.read(name)
+    };
+    let page = later("later.html");
+    assert_eq!(page, project.read("report.html"));
+    for part in ["<h4>Asked</h4><pre>Question 2 on refunds?</pre>", "<del>30</del><ins>60</ins>", "was 5.00"]
+    {
+        assert!(page.contains(part), "{part}");
+    }
+    std::fs::remove_dir_all(project.path(".llmops/exchanges")).expect("the store");
+    let page = later("bare.html");
+    assert!(!page.contains("<h4>Asked</h4>") && page.contains("<del>30</del><ins>60</ins>"));
+}

@@ -44,7 +44,7 @@ fn the_picture_of_a_blocked_pull_request_is_what_the_binary_says() {
     for said in ["llmops: failed", "customer_support", "recall_at_k", "return-cost"] {
         assert!(drawn.contains(said), "{said}");
     }
-    let path = root.join("docs/img/blocked.svg");
+    let path = root.join("docs/blocked.svg");
     if std::env::var_os("LLMOPS_DRAW").is_some() {
         fs::create_dir_all(path.parent().expect("a folder")).expect("the folder");
         fs::write(&path, &drawn).expect("drawn");
@@ -52,7 +52,7 @@ fn the_picture_of_a_blocked_pull_request_is_what_the_binary_says() {
     let kept = fs::read_to_string(&path).unwrap_or_default();
     assert!(
         kept == drawn,
-        "docs/img/blocked.svg is not what the binary says: draw it again with LLMOPS_DRAW=1 cargo test --test cli picture\n{}",
+        "docs/blocked.svg is not what the binary says: draw it again with LLMOPS_DRAW=1 cargo test --test cli picture\n{}",
         similar::TextDiff::from_lines(&kept, &drawn).unified_diff()
     );
 }

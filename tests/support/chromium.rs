@@ -90,14 +90,14 @@ impl Browser {
             asked: Vec::new(),
             _profile: profile,
         };
-        let targets = browser.call("Target.getTargets", json!({}));
+        let targets = browser.call("Target.getTargets", &json!({}));
         let page =
             targets["targetInfos"].as_array().and_then(|all| all.iter().find(|one| one["type"] == "page"));
         let id = page.map(|page| page["targetId"].clone()).expect("a page");
-        let attached = browser.call("Target.attachToTarget", json!({"targetId": id, "flatten": true}));
+        let attached = browser.call("Target.attachToTarget", &json!({"targetId": id, "flatten": true}));
         browser.session = attached["sessionId"].as_str().expect("a session").to_owned();
         for domain in ["Page", "Runtime", "Log", "Network"] {
-            browser.call(&format!("{domain}.enable"), json!({}));
+            browser.call(&format!("{domain}.enable"), &json!({}));
         }
         Some(browser)
     }
@@ -105,17 +105,17 @@ impl Browser {
     /// The size of the window and the colours that the reader prefers.
     pub fn look(&mut self, width: u32, scheme: &str) {
         let metrics = json!({"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600});
-        self.call("Emulation.setDeviceMetricsOverride", metrics);
+        self.call("Emulation.setDeviceMetricsOverride", &metrics);
         let features = json!([{"name": "prefers-color-scheme", "value": scheme}]);
-        self.call("Emulation.setEmulatedMedia", json!({"features": features}));
+        self.call("Emulation.setEmulatedMedia", &json!({"features": features}));
     }
 
     /// Opens a file and waits until it is loaded.
     pub fn open(&mut self, file: &Path, fragment: &str) {
-        let away = self.call("Page.navigate", json!({"url": "about:blank"}));
+        let away = self.call("Page.navigate", &json!({"url": "about:blank"}));
         assert_eq!(away.get("errorText"), None);
         let url = format!("file://{}{fragment}", file.display());
-        let found = self.call("Page.navigate", json!({"url": url}));
+        let found = self.call("Page.navigate", &json!({"url": url}));
         assert_eq!(found.get("errorText"), None, "{found}");
         let ready = "new Promise(done => { const look = () => document.readyState === 'complete' \
                      && location.protocol === 'file:' ? done(true) : setTimeout(look, 20); look(); })";
@@ -125,7 +125,7 @@ impl Browser {
     /// The value of an expression in the page.
     pub fn eval(&mut self, expression: &str) -> Value {
         let asked = json!({"expression": expression, "returnByValue": true, "awaitPromise": true});
-        let found = self.call("Runtime.evaluate", asked);
+        let found = self.call("Runtime.evaluate", &asked);
         assert_eq!(found.get("exceptionDetails"), None, "{expression}: {found}");
         found["result"]["value"].clone()
     }
@@ -140,17 +140,17 @@ impl Browser {
         ));
         for kind in ["mousePressed", "mouseReleased"] {
             let event = json!({"type": kind, "x": at[0], "y": at[1], "button": "left", "clickCount": 1});
-            self.call("Input.dispatchMouseEvent", event);
+            self.call("Input.dispatchMouseEvent", &event);
         }
     }
 
     /// Types into an element that has the focus after a click.
     pub fn write(&mut self, selector: &str, text: &str) {
         self.click(selector);
-        self.call("Input.insertText", json!({"text": text}));
+        self.call("Input.insertText", &json!({"text": text}));
     }
 
-    fn call(&mut self, method: &str, params: Value) -> Value {
+    fn call(&mut self, method: &str, params: &Value) -> Value {
         self.last += 1;
         let mut message = json!({"id": self.last, "method": method, "params": params});
         if !self.session.is_empty() {

@@ -15,8 +15,6 @@ use std::time::Duration;
 
 /// At most this many bytes of any one text.
 const MOST_TEXT: usize = 64 * 1024;
-/// Two answers with a smaller share of words in common are shown beside each other.
-const LEAST_COMMON: f32 = 0.5;
 /// A diff that takes longer is drawn as far as it came.
 const MOST_TIME: Duration = Duration::from_millis(100);
 
@@ -213,14 +211,11 @@ fn text(whole: &str) -> String {
     text
 }
 
-/// The base answer and this one word by word; nothing where they have little in common, for a mixture of two texts
+/// The base answer and this one word by word; nothing where less than half is in common, for a mixture of two texts
 /// cannot be read.
 fn diff(base: &str, output: &str) -> Vec<Part> {
     let (base, output) = (text(base), text(output));
     let diff = TextDiff::configure().timeout(MOST_TIME).diff_words(&base, &output);
-    if diff.ratio() < LEAST_COMMON {
-        return Vec::new();
-    }
     let mut parts: Vec<Part> = Vec::new();
     for change in diff.iter_all_changes() {
         let kind = match change.tag() {
@@ -233,5 +228,9 @@ fn diff(base: &str, output: &str) -> Vec<Part> {
             None => parts.push(Part { kind, text: change.value().to_owned() }),
         }
     }
-    parts
+    // White space is in common always: it says nothing.
+    let letters = |text: &str| text.chars().filter(|c| !c.is_whitespace()).count();
+    let common: usize = parts.iter().filter(|part| part.kind == "same").map(|part| letters(&part.text)).sum();
+    let most = letters(&base).max(letters(&output));
+    if common.saturating_mul(2) < most { Vec::new() } else { parts }
 }

@@ -153,7 +153,7 @@ fn head(report: &Report) -> minijinja::Value {
 /// A sentence as HTML, with what stands between backticks as code.
 fn prose(text: &str) -> String {
     let parts: Vec<&str> = text.split('`').collect();
-    if parts.len() % 2 == 0 {
+    if parts.len().is_multiple_of(2) {
         return minijinja::HtmlEscape(text).to_string();
     }
     let escaped = parts.iter().map(|part| minijinja::HtmlEscape(part).to_string()).enumerate();
@@ -210,7 +210,7 @@ fn gate_values(document: &Document<'_>, index: usize, gate: &Gate, scan: &Scan) 
             .into_iter()
             .flatten()
             .collect();
-    let notes: Vec<String> = document.notes(index).iter().map(|note| one_line(note)).collect();
+    let notes: Vec<String> = document.notes(index).iter().map(|note| why(&one_line(note))).collect();
     let sentence = one_line(&document.sentence(index));
     // A sentence that is made of the breaches would say all of them twice.
     let said = |breach: &&super::v1::Breach| {

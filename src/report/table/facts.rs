@@ -65,14 +65,14 @@ pub(crate) fn judge(judge: &JudgeRef) -> String {
 pub(super) fn counts(text: &mut String, gate: &Gate, options: Options) {
     if let Some(base) = &gate.baseline {
         let worse = counted(base.worse.len() as u64, "case");
-        let mut line = format!("{worse} worse and {} better than the baseline", base.better.len());
+        let line = format!("{worse} worse and {} better than the baseline", base.better.len());
+        fact(text, "changed", &line, options);
         if !base.worse.is_empty() {
             let named: Vec<String> = base.worse.iter().take(MOST_WORSE).map(|id| short(id, 60)).collect();
             let rest = base.worse.len().saturating_sub(MOST_WORSE);
             let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
-            line.push_str(&format!("; worse: {}{more}", named.join(", ")));
+            fact(text, "worse", &format!("{}{more}", named.join(", ")), options);
         }
-        fact(text, "changed", &line, options);
     }
     for (label, line) in counted_facts(gate) {
         fact(text, label, &line, options);

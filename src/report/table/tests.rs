@@ -38,8 +38,8 @@ fn a_gate_that_fails_and_one_without_a_verdict() {
       retrieval nDCG             0.90
       retrieval MAP              0.85
 
-      changed    2 cases worse and 1 better than the baseline; worse:
-                 refund-window, =cmd|'/C calc'!A0
+      changed    2 cases worse and 1 better than the baseline
+      worse      refund-window, =cmd|'/C calc'!A0
       asserts    147 of 149 passed (98.7 %)
       unscored   1 of 50 (2 %): no grade, not a bad grade
       calls      84 live, 14 cached, 3 retried
