@@ -137,6 +137,10 @@ pub(super) fn scores(values: &[f64], required: Option<f64>) -> Option<Histogram>
 
 /// The distribution of answer times in milliseconds.
 pub(super) fn latencies(values: &[f64]) -> Option<Histogram> {
+    // Answers that took no time that could be measured have no distribution.
+    if values.iter().all(|value| *value <= 0.0) {
+        return None;
+    }
     let axis = Axis::around(values.iter().copied().chain([0.0]))?;
     histogram("Time per answer", values, axis, None, &|value| duration(Some(value)))
 }
@@ -221,6 +225,7 @@ mod tests {
     fn odd_numbers_draw_nothing_odd() {
         assert!(scores(&[], None).is_none() && scores(&[3.0], None).is_none());
         assert!(scores(&[f64::NAN, f64::INFINITY], None).is_none());
+        assert!(latencies(&[0.0, 0.0]).is_none() && latencies(&[0.0, 2.0]).is_some());
         assert_eq!(scores(&[3.0, 3.0], None).map(|chart| chart.bins.len()), Some(1));
     }
 }

@@ -122,7 +122,7 @@ fn head(report: &Report) -> minijinja::Value {
             let (tone_name, _, word) = tone(Some(gate.verdict));
             let mean = gate.score.as_ref().map(|score| score.mean);
             context! { index, tone => tone_name, word, name => short(&gate.prompt.name, 100),
-            score => super::numbers::against(mean, gate.required) }
+            score => mean.map_or(String::new(), |mean| super::numbers::against(Some(mean), gate.required)) }
         })
         .collect();
     let of = |wanted: Verdict| report.gates.iter().filter(|gate| gate.verdict == wanted).count() as u64;
