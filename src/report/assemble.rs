@@ -121,6 +121,7 @@ pub fn view(plan: &GatePlan, tally: &Tally, decision: &Decision) -> View {
         notes: decision.notes.iter().map(|note| note.message.clone()).collect(),
         worst: Vec::new(),
         line: plan.prompt.places.version.span.map(|span| span.line),
+        path: None,
     }
 }
 

@@ -28,8 +28,10 @@ pub struct View {
     pub notes: Vec<String>,
     /// The cases worth showing, worst first.
     pub worst: Vec<v1::Case>,
-    /// The 1-based line of the prompt's manifest to point at in a review: the changed one, where one changed.
+    /// The 1-based line to point at in a review: the changed one, where one changed.
     pub line: Option<u32>,
+    /// The file of that line; `None` for the prompt's manifest.
+    pub path: Option<String>,
 }
 
 /// What a case was made of, for pages that open a case. None of it is part of the machine form.

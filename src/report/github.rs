@@ -51,10 +51,11 @@ fn gates(document: &Document<'_>) -> Vec<Annotation> {
             Verdict::Failed => "failed",
             Verdict::Inconclusive => "no verdict",
         };
+        let view = document.views.get(index);
         found.push(Annotation {
             level: "error",
-            file: Some(gate.prompt.path.clone()),
-            line: Some(document.views.get(index).and_then(|view| view.line).unwrap_or(1)),
+            file: Some(view.and_then(|view| view.path.clone()).unwrap_or_else(|| gate.prompt.path.clone())),
+            line: Some(view.and_then(|view| view.line).unwrap_or(1)),
             column: None,
             title: format!("{what}: {} {}", gate.prompt.name, gate.prompt.version),
             message: document.sentence(index),

@@ -292,12 +292,14 @@ pub fn views() -> Vec<View> {
             ],
             worst: vec![cases[0][1].clone(), cases[0][3].clone(), cases[0][4].clone()],
             line: Some(6),
+            path: None,
         },
         View {
             sentence: "It cannot be told: 1 of 1 cases has no grade, because the provider failed.".into(),
             notes: vec![],
             worst: vec![cases[1][0].clone()],
             line: None,
+            path: None,
         },
     ]
 }

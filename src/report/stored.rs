@@ -19,8 +19,11 @@ pub struct Stored {
     pub sentences: Vec<String>,
     /// The notes of each gate.
     pub notes: Vec<Vec<String>>,
-    /// The line of each prompt's manifest to point at.
+    /// The line to point at for each gate.
     pub lines: Vec<Option<u32>>,
+    /// The file of that line, where it is not the prompt's manifest.
+    #[serde(default)]
+    pub paths: Vec<Option<String>>,
     /// The `case_floor` of each gate, which says which cases failed.
     pub case_floors: Vec<Option<f64>>,
 }
@@ -127,6 +130,7 @@ impl StoredRun {
                         self.stored.report.gates[gate].required,
                     )?,
                     line: self.stored.lines.get(gate).copied().flatten(),
+                    path: self.stored.paths.get(gate).cloned().flatten(),
                 })
             })
             .collect()

@@ -31,7 +31,18 @@ fn the_picture_of_a_blocked_pull_request_is_what_the_binary_says() {
     let title = "Retrieve one article instead of four";
     project.replace("retrieval/support_kb.yaml", "top_k: 4", "top_k: 1");
     project.git(&["commit", "-qam", title]);
-    let ran = project.run(&["eval", "--changed=HEAD~1", "--report", "markdown=report.md"]).exits(1);
+    let ran = project
+        .run(&["eval", "--changed=HEAD~1", "--report", "markdown=report.md", "--report", "github=notes"])
+        .exits(1);
+    // The change is in what is retrieved, and so is the annotation.
+    let line = 1 + project
+        .read("retrieval/support_kb.yaml")
+        .lines()
+        .position(|line| line == "top_k: 1")
+        .expect("a line");
+    assert!(
+        project.read("notes").starts_with(&format!("::error file=retrieval/support_kb.yaml,line={line},"))
+    );
     let report = project.read("report.md");
     assert!(report.contains(&base[..12]) && report.contains("## ❌ llmops: failed"), "{report}");
     // The commit is another one each time; its picture keeps one id.

@@ -9,7 +9,7 @@ use crate::aggregate::{Interval, Tally};
 use crate::cli::args::EvalArgs;
 use crate::cli::terminal::Terminal;
 use crate::cli::workspace::Workspace;
-use crate::domain::{Error, Kind, Result};
+use crate::domain::{Error, Kind, RelPath, Result};
 use crate::gate::Comparison;
 use crate::ledger::BaseWriter;
 use crate::manifest::project::Api;
@@ -38,7 +38,7 @@ struct Compared {
     comparison: Option<Comparison>,
     baseline: Option<v1::Baseline>,
     notes: Vec<String>,
-    line: Option<u32>,
+    changed: Option<(RelPath, u32)>,
 }
 
 impl Against {
@@ -57,9 +57,9 @@ impl Against {
         self.gates.get(at).map(|gate| gate.notes.clone()).unwrap_or_default()
     }
 
-    /// The line of the manifest that the gate's prompt was changed in, where it was.
-    pub fn line(&self, at: usize) -> Option<u32> {
-        self.gates.get(at)?.line
+    /// The manifest and the line of it where what the gate tests was changed, where one was.
+    pub fn changed(&self, at: usize) -> Option<&(RelPath, u32)> {
+        self.gates.get(at)?.changed.as_ref()
     }
 
     /// The drop that a gate allows: what its suite says. A candidate without such a limit may not be worse at all,
@@ -153,7 +153,11 @@ pub fn compare(
             }
         }
         if let Some(gate) = against.gates.last_mut() {
-            gate.line = changed_line::of(&then.snapshot, &workspace.snapshot, &head.prompt.path);
+            let retrieval = head.retrieval.as_ref().map(|retrieval| &retrieval.path);
+            gate.changed =
+                [Some(&head.prompt.path), retrieval, Some(&head.suite.path)].into_iter().flatten().find_map(
+                    |path| Some((path.clone(), changed_line::of(&then.snapshot, &workspace.snapshot, path)?)),
+                );
         }
     }
     Ok(against)
@@ -305,7 +309,7 @@ fn paired(
             "only {n} of {planned} cases have a score on both sides: nothing was compared with {label}"
         );
         let comparison = Some(Comparison::Open { pairs: n, planned });
-        return Compared { comparison, baseline: Some(baseline), notes: vec![note], line: None };
+        return Compared { comparison, baseline: Some(baseline), notes: vec![note], changed: None };
     };
     let names = |ids: &[crate::domain::CaseId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
     let interval = found.interval.map(|(low, high)| Interval { low, high });
@@ -331,5 +335,5 @@ fn paired(
         notes.push(format!("candidate {}: {word} {label} ({:+.2})", head.model, found.delta));
     }
     let comparison = Comparison::Paired { delta: found.delta, interval, n, sign_p: found.sign_p };
-    Compared { comparison: Some(comparison), baseline: Some(baseline), notes, line: None }
+    Compared { comparison: Some(comparison), baseline: Some(baseline), notes, changed: None }
 }

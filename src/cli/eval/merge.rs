@@ -129,6 +129,7 @@ fn decided(
             })
             .collect(),
         lines: views.iter().map(|view| view.line).collect(),
+        paths: Vec::new(),
         case_floors: plan.gates.iter().map(|gate| gate.suite.gate.case_floor).collect(),
     };
     let value = serde_json::to_value(&stored)

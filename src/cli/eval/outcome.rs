@@ -164,7 +164,12 @@ impl Finished {
                 .enumerate()
                 .map(|(at, view)| view.notes.iter().cloned().chain(against.notes(at)).collect())
                 .collect(),
-            lines: views.iter().enumerate().map(|(at, view)| against.line(at).or(view.line)).collect(),
+            lines: views
+                .iter()
+                .enumerate()
+                .map(|(at, view)| against.changed(at).map(|(_, line)| *line).or(view.line))
+                .collect(),
+            paths: (0..views.len()).map(|at| against.changed(at).map(|(path, _)| path.to_string())).collect(),
             case_floors: plan.gates.iter().map(|gate| gate.suite.gate.case_floor).collect(),
         };
         if args.record {

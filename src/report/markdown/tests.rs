@@ -137,7 +137,8 @@ fn it_fits_into_a_comment_whatever_the_run() {
             ..sample::gate()
         })
         .collect();
-    let view = View { sentence: long.clone(), notes: vec![long; 10], worst: vec![huge; 2], line: None };
+    let view =
+        View { sentence: long.clone(), notes: vec![long; 10], worst: vec![huge; 2], ..View::default() };
     let text = written(&report, &[], &vec![view; 100]);
     assert!(text.len() <= 65_536, "{}", text.len());
     assert!(text.starts_with(MARKER) && text.contains("❌ llmops: failed"));
