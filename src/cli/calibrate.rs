@@ -133,6 +133,6 @@ fn keep(workspace: &Workspace, gate: &GatePlan, record: &Record) -> Result<RelPa
     if let Some(folder) = file.parent() {
         std::fs::create_dir_all(folder).map_err(failed)?;
     }
-    std::fs::write(&file, text).map_err(failed)?;
+    crate::ledger::replace(&file, |out| std::io::Write::write_all(out, text.as_bytes()))?;
     Ok(path)
 }

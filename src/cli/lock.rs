@@ -5,7 +5,7 @@ use super::clock;
 use super::terminal::Terminal;
 use super::workspace::Workspace;
 use crate::domain::{Code, Diagnostic, Digest, Error, Exit, Place, Result};
-use crate::ledger::{Home, RunReader, list_runs};
+use crate::ledger::{Home, RunReader, list_runs, replace};
 use crate::manifest::lock::{LOCK_FILE, Lock, LockedPrompt, LockedRetrieval, LockedRun, LockedSuite};
 use crate::manifest::suite::Suite;
 use crate::plan::identities::{Identities, identities};
@@ -39,8 +39,8 @@ pub fn lock(global: &Global, terminal: &Terminal, _args: &LockArgs) -> Result<Ex
     let path = workspace.root.join(LOCK_FILE);
     let changed = fs::read_to_string(&path).ok().as_deref() != Some(text.as_str());
     if changed {
-        fs::write(&path, &text)
-            .map_err(|error| Error::input(format!("cannot write {}", path.display())).because(error))?;
+        // In one step: a full disk leaves the lock that was there.
+        replace(&path, |out| out.write_all(text.as_bytes()))?;
     }
     let (prompts, suites) = (new.prompts.len(), new.suites.len());
     if terminal.json {

@@ -81,7 +81,7 @@ pub fn texts(side: &Side<'_>, prompt: &Prompt) -> BTreeMap<RelPath, String> {
         .chain(query)
         .filter(|template| template.is_dynamic())
         .filter_map(|template| render::closure(side.sources.snapshot, folder, template).ok())
-        .flatten()
+        .flat_map(|includes| includes.iter().cloned().collect::<Vec<_>>())
         .map(|include| (include.path, include.text))
         .collect()
 }

@@ -43,7 +43,12 @@ impl Home {
 pub(super) fn cannot(done: &str, path: &Path, error: std::io::Error) -> Error {
     let hint = match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Some("free some disk space and run again"),
-        ErrorKind::PermissionDenied => Some("check the owner and the permissions of the folder .llmops"),
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            Some("check the owner and the permissions of the folder .llmops")
+        }
+        ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
+            Some("something that is no folder stands where one has to be made: move it away")
+        }
         _ => None,
     };
     let error = Error::storage(format!("{} cannot be {done}", path.display()), error);

@@ -2,6 +2,7 @@
 
 use crate::domain::model::{self, Pin, Price};
 use crate::domain::{Error, ModelId, ProviderName, RelPath, Result, Usage, Usd};
+use crate::manifest::yaml;
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -50,6 +51,14 @@ impl Prices {
             return Ok(Self::default());
         };
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        // Read with the limits of every other file first: the reader below takes minutes over nested brackets.
+        if let Some(fault) = yaml::parse(text).err().and_then(|faults| faults.into_iter().next()) {
+            let (line, column) = (fault.span.line, fault.span.column);
+            return Err(Error::input(format!(
+                "{path}:{line}:{column}: the prices cannot be read: {}",
+                fault.message
+            )));
+        }
         let rows: Vec<Row> = serde_yaml::from_str(text).map_err(|error| {
             Error::input(format!("{path}: the prices cannot be read")).because(error).hint(
                 "write a list of rows: - {id: my-model, provider: mine, price: {input: \"2.5\", output: \"10\"}}; \

@@ -143,7 +143,8 @@ impl Found<'_> {
             };
             self.text(&name, &message.content.text);
             if message.content.is_dynamic() {
-                for include in render::closure(self.sources.snapshot, folder, &message.content).ok()? {
+                let includes = render::closure(self.sources.snapshot, folder, &message.content).ok()?;
+                for include in includes.iter() {
                     let path = include.path.strip(folder.as_str()).unwrap_or(include.path.as_str());
                     self.text(&format!("{of}include {path}"), &include.text);
                 }

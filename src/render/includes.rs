@@ -9,6 +9,7 @@ use crate::repo::{ReadError, Snapshot};
 use minijinja::machinery::ast::{Expr, Stmt};
 use minijinja::machinery::{Span, parse};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A file that templates include, directly or through others.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -25,6 +26,15 @@ pub struct Include {
 /// Every fault of the template and of its includes: syntax, computed names, files that are not there or lie
 /// outside the repository.
 pub fn closure(
+    snapshot: &Snapshot,
+    folder: &RelPath,
+    template: &Template,
+) -> Result<Arc<Vec<Include>>, Vec<RenderError>> {
+    let key = format!("includes\0{folder}\0{}", template.text);
+    snapshot.once(key, || walked(snapshot, folder, template))
+}
+
+fn walked(
     snapshot: &Snapshot,
     folder: &RelPath,
     template: &Template,
@@ -45,16 +55,22 @@ pub fn closure(
                 Err(fault) => faults.push(fault),
                 Ok(None) => {}
                 Ok(Some(path)) if found.contains_key(&path) => {}
-                Ok(Some(path)) => match snapshot.read_text(&path, engine::MAX_TEMPLATE) {
-                    Err(error) => {
-                        faults.push(reference.fault(&template, format!("cannot include `{path}`: {error}")));
+                Ok(Some(path)) => {
+                    let text = snapshot
+                        .once(format!("text\0{path}"), || snapshot.read_text(&path, engine::MAX_TEMPLATE));
+                    match text {
+                        Err(error) => {
+                            faults.push(
+                                reference.fault(&template, format!("cannot include `{path}`: {error}")),
+                            );
+                        }
+                        Ok(text) => {
+                            let include = Template::whole_file(&path, &text);
+                            found.insert(path.clone(), Include { path, text: include.text.clone() });
+                            open.push(include);
+                        }
                     }
-                    Ok(text) => {
-                        let include = Template::whole_file(&path, &text);
-                        found.insert(path.clone(), Include { path, text: include.text.clone() });
-                        open.push(include);
-                    }
-                },
+                }
             }
         }
     }
@@ -101,7 +117,8 @@ fn resolve(
         let Some(path) = engine::include_path(folder, name) else {
             return Err(reference.fault(template, format!("`{name}` leaves the prompts folder")));
         };
-        match snapshot.read(&path, engine::MAX_TEMPLATE) {
+        let readable = format!("readable\0{path}");
+        match snapshot.once(readable, || snapshot.read(&path, engine::MAX_TEMPLATE).map(|_| ())) {
             Ok(_) => return Ok(Some(path)),
             Err(ReadError::NotFound) => {}
             Err(error) => return Err(reference.fault(template, format!("cannot include `{name}`: {error}"))),
@@ -114,6 +131,9 @@ fn resolve(
 }
 
 fn references(template: &Template, folder: &RelPath) -> Result<Vec<Reference>, RenderError> {
+    if !template.is_dynamic() {
+        return Ok(Vec::new());
+    }
     if let Some(line) = nesting::too_deep(&template.text) {
         return Err(RenderError {
             code: TEMPLATE_SYNTAX,

@@ -4,29 +4,33 @@
 /// Operators that may stand inside each other. People write a handful; the stack of a thread holds some thousands.
 const DEEPEST: usize = 200;
 
-/// The engine counts columns to 65,535, and what stands further right than this could pass that.
+/// Bytes of a line. The engine counts columns to 65,535 and does not withstand a fault beyond them.
 const WIDEST: usize = 60_000;
 
 /// What is said of either.
-pub const TOO_DEEP: &str = "the template nests too deeply, or has a tag too far right";
+pub const TOO_DEEP: &str = "the template nests too deeply, or has a line of more than 60,000 bytes";
 
-/// The 1-based line at which a template nests too deeply, or has a tag too far right; `None` where it does neither.
+/// The 1-based line at which a template nests too deeply or is too wide; `None` where it is neither.
 pub fn too_deep(text: &str) -> Option<u32> {
     let (mut at, mut branches) = (0, 0);
+    if text.len() > WIDEST
+        && find(text, 0).is_some()
+        && let Some(wide) = text.split('\n').position(|line| line.len() > WIDEST)
+    {
+        return Some(u32::try_from(wide + 1).unwrap_or(u32::MAX));
+    }
     while let Some(open) = find(text, at) {
         let body = open + 2;
         let line = || {
             let line = text[..open].bytes().filter(|byte| *byte == b'\n').count() + 1;
             u32::try_from(line).unwrap_or(u32::MAX)
         };
-        let column = open - text[..open].rfind('\n').map_or(0, |end| end + 1);
         at = match &text[open..body] {
             "{#" => text[body..].find("#}").map_or(text.len(), |end| body + end + 2),
             mark => {
                 let tag = Tag::read(&text[body..], if mark == "{{" { "}}" } else { "%}" });
                 branches += usize::from(tag.branches);
-                let width = text[body..body + tag.length].find('\n').unwrap_or(tag.length);
-                if tag.deepest > DEEPEST || branches > DEEPEST || column + width > WIDEST {
+                if tag.deepest > DEEPEST || branches > DEEPEST {
                     return Some(line());
                 }
                 body + tag.length

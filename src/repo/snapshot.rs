@@ -5,8 +5,10 @@ use super::glob;
 use super::repository::{CommitId, Repository};
 use super::revision::Revision;
 use crate::domain::{Error, RelPath, Result};
+use std::any::Any;
+use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Why a file of a snapshot cannot be read.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -66,7 +68,23 @@ pub(super) fn is_hidden_from_walks(name: &str) -> bool {
 /// The files of the working tree, or of a revision. Reading never leaves the repository, through symlinks
 /// neither. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Snapshot(Arc<Body>);
+pub struct Snapshot(Arc<Held>);
+
+#[derive(Debug)]
+struct Held {
+    body: Body,
+    memory: Memory,
+}
+
+/// What was worked out of the files, by what it was worked out of.
+#[derive(Debug, Default)]
+struct Memory(Mutex<HashMap<String, Arc<dyn Any + Send + Sync>>>);
+
+impl From<Body> for Snapshot {
+    fn from(body: Body) -> Self {
+        Self(Arc::new(Held { body, memory: Memory::default() }))
+    }
+}
 
 impl Snapshot {
     /// The working tree at `root`, which need not be a git repository.
@@ -74,7 +92,7 @@ impl Snapshot {
     /// # Errors
     /// When `root` is no folder.
     pub fn working_tree(root: &Path) -> Result<Self> {
-        Ok(Self(Arc::new(Body::Disk(Disk::new(root)?))))
+        Ok(Body::Disk(Disk::new(root)?).into())
     }
 
     /// The files of a commit below the repository's base, read from git's objects: nothing is checked out. A
@@ -87,7 +105,7 @@ impl Snapshot {
         let revision = revision.map_err(|error| {
             Error::input(format!("the commit {} cannot be read", commit.short())).because(error)
         })?;
-        Ok(Self(Arc::new(Body::Revision(revision))))
+        Ok(Body::Revision(revision).into())
     }
 
     /// The bytes of a file.
@@ -95,10 +113,29 @@ impl Snapshot {
     /// # Errors
     /// See [`ReadError`].
     pub fn read(&self, path: &RelPath, limit: u64) -> Result<Vec<u8>, ReadError> {
-        match &*self.0 {
+        match &self.0.body {
             Body::Disk(disk) => disk.read(path, limit),
             Body::Revision(revision) => revision.read(path, limit),
         }
+    }
+
+    /// What `make` works out of the files of this snapshot, worked out once for each `key`: a file that a thousand others
+    /// rest on is then looked at once. The key begins with the name of what is made. A failure is not kept.
+    ///
+    /// # Errors
+    /// What `make` returns.
+    pub fn once<T, E>(&self, key: String, make: impl FnOnce() -> Result<T, E>) -> Result<Arc<T>, E>
+    where
+        T: Any + Send + Sync,
+    {
+        let memory = || self.0.memory.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = memory().get(&key).map(Arc::clone);
+        if let Some(kept) = kept.and_then(|kept| kept.downcast::<T>().ok()) {
+            return Ok(kept);
+        }
+        let made = Arc::new(make()?);
+        memory().insert(key, Arc::clone(&made) as Arc<dyn Any + Send + Sync>);
+        Ok(made)
     }
 
     /// The text of a file, as it stands (byte order mark and `\r` included).
@@ -115,7 +152,7 @@ impl Snapshot {
 
     /// Whether there is such a file, and it can be reached without leaving the repository.
     pub fn is_file(&self, path: &RelPath) -> bool {
-        match &*self.0 {
+        match &self.0.body {
             Body::Disk(disk) => disk.is_file(path),
             Body::Revision(revision) => revision.is_file(path),
         }
@@ -188,7 +225,7 @@ impl Snapshot {
     }
 
     fn children(&self, folder: &RelPath) -> Result<Vec<Child>, ReadError> {
-        match &*self.0 {
+        match &self.0.body {
             Body::Disk(disk) => disk.children(folder),
             Body::Revision(revision) => revision.children(folder),
         }

@@ -9,6 +9,16 @@ use std::time::{Duration, Instant};
 
 #[test]
 fn an_interrupted_run_drains_keeps_what_finished_and_is_continued() {
+    drains_upon("-INT");
+}
+
+/// What a CI system sends to a job that it ends.
+#[test]
+fn a_run_that_is_told_to_end_does_the_same() {
+    drains_upon("-TERM");
+}
+
+fn drains_upon(signal: &str) {
     let stub = Stub::start(|seen| {
         let text = if seen.is_judge() { grade(5).to_string() } else { "Five days.".to_owned() };
         Answer::openai(&text).after(Duration::from_millis(60))
@@ -29,11 +39,11 @@ fn an_interrupted_run_drains_keeps_what_finished_and_is_continued() {
     while stub.count() < 12 && Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(10));
     }
-    let signal = std::process::Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
+    let sent = std::process::Command::new("kill")
+        .args([signal, &child.id().to_string()])
         .status()
         .expect("kill runs");
-    assert!(signal.success());
+    assert!(sent.success());
     let status = child.wait().expect("it ends");
     assert_eq!(status.code(), Some(130));
     let before = stub.count();

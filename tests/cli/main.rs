@@ -22,6 +22,7 @@ mod chunks_shown;
 mod comment;
 mod corpora;
 mod diffs;
+mod disks;
 mod documents;
 mod fixtures;
 mod gates;

@@ -55,10 +55,11 @@ pub fn gates(
     let shared = shared(workspace, terminal, args, plan, (home, &RunId::new("plan")), None)?;
     priced(&shared, args)?;
     let mut gates = Vec::new();
-    for (index, (gate, record)) in shared.plan.gates.iter().zip(&records).enumerate() {
-        let earlier = Earlier::read(home, gate)?;
-        let walk = Walk::over(&shared, index, gate, &earlier)?;
-        gates.push(planned_gate(&shared, gate, walk, &earlier, record.as_ref()));
+    let earlier = Earlier::read(home, &shared.plan.gates)?;
+    for (index, ((gate, record), earlier)) in shared.plan.gates.iter().zip(&records).zip(&earlier).enumerate()
+    {
+        let walk = Walk::over(&shared, index, gate, earlier)?;
+        gates.push(planned_gate(&shared, gate, walk, earlier, record.as_ref()));
     }
     Ok(gates)
 }

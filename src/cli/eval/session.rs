@@ -216,11 +216,24 @@ pub(super) fn shown(workspace: &Workspace, plan: &Plan) -> Result<Vec<Option<Sho
     plan.gates.iter().map(|gate| Shown::of(&workspace.snapshot, evals, gate)).collect()
 }
 
-/// Waits for Ctrl-C; for ever where it cannot be heard.
+/// Waits for Ctrl-C, or for the signal by which a CI system ends a job; for ever where neither can be heard.
 async fn interrupted() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
+    let key = async {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let Ok(mut ended) = signal(SignalKind::terminate()) else { return key.await };
+        tokio::select! {
+            () = key => {}
+            heard = ended.recv() => if heard.is_none() { std::future::pending::<()>().await },
+        }
     }
+    #[cfg(not(unix))]
+    key.await;
 }
 
 /// A number that no other run has: the standard library's hasher is seeded at random.

@@ -1,12 +1,12 @@
 //! What the last complete run of a suite says of the next: how much its scores scatter, how long replies are.
 
 use crate::domain::grade::CallRole;
-use crate::domain::{CaseId, Grade, Result};
+use crate::domain::{CaseId, Grade, Result, TrialRecord};
 use crate::ledger::{Home, RunReader, list_runs};
 use crate::plan::GatePlan;
 use crate::report::stored::Stored;
 use crate::study::forecast::Noise;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Numbers of an earlier run; all unknown where there is none.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
@@ -20,12 +20,17 @@ pub struct Earlier {
 }
 
 impl Earlier {
-    /// Reads the last complete run of the gate's prompt on its suite.
+    /// Reads, for each gate, the last complete run of its prompt on its suite. Every run is read once, however many
+    /// gates it has, and none that is older than what is looked for.
     ///
     /// # Errors
-    /// When the folder of runs, or a record of that run, cannot be read.
-    pub fn read(home: &Home, gate: &GatePlan) -> Result<Self> {
+    /// When the folder of runs, or a record of such a run, cannot be read.
+    pub fn read(home: &Home, gates: &[GatePlan]) -> Result<Vec<Self>> {
+        let mut found: Vec<Option<Self>> = gates.iter().map(|_| None).collect();
         for run in list_runs(home)?.into_iter().filter(|run| run.finished) {
+            if found.iter().all(Option::is_some) {
+                break;
+            }
             let reader = RunReader::open(home, run.id.as_str())?;
             // A report of another version has nothing that could be read.
             let Some(stored) =
@@ -33,38 +38,71 @@ impl Earlier {
             else {
                 continue;
             };
-            let complete =
-                stored.report.run.is_some_and(|run| run.selection.is_none() && run.shard.is_none());
-            let place = stored.report.gates.iter().position(|found| {
-                found.suite.name == gate.suite.name.as_str() && found.prompt.name == gate.prompt.name.as_str()
-            });
-            if let Some(place) = place.filter(|_| complete) {
-                return Self::of(&reader, place);
-            }
-        }
-        Ok(Self::default())
-    }
-
-    fn of(reader: &RunReader, place: usize) -> Result<Self> {
-        let (mut answers, mut judgements) = (Vec::new(), Vec::new());
-        let mut scores: BTreeMap<CaseId, Vec<f64>> = BTreeMap::new();
-        for record in reader.records()? {
-            let record = record?;
-            if record.gate != place {
+            if !stored.report.run.is_some_and(|run| run.selection.is_none() && run.shard.is_none()) {
                 continue;
             }
-            for call in &record.calls {
-                match call.role {
-                    CallRole::Answer => answers.extend(call.usage.output),
-                    CallRole::Judge => judgements.extend(call.usage.output),
-                    CallRole::Embedding => {}
+            let ran: HashMap<(&str, &str), usize> = stored
+                .report
+                .gates
+                .iter()
+                .enumerate()
+                .map(|(place, gate)| ((gate.prompt.name.as_str(), gate.suite.name.as_str()), place))
+                .collect();
+            let wanted: HashMap<usize, usize> = gates
+                .iter()
+                .enumerate()
+                .filter(|(at, _)| found[*at].is_none())
+                .filter_map(|(at, gate)| {
+                    let place = ran.get(&(gate.prompt.name.as_str(), gate.suite.name.as_str()))?;
+                    Some((*place, at))
+                })
+                .collect();
+            if wanted.is_empty() {
+                continue;
+            }
+            let mut gathered: HashMap<usize, Gathered> = HashMap::new();
+            for record in reader.records()? {
+                let record = record?;
+                if let Some(at) = wanted.get(&record.gate) {
+                    gathered.entry(*at).or_default().add(record);
                 }
             }
-            if let Grade::Scored { judgement: Some(judgement), .. } = record.grade {
-                scores.entry(record.id).or_default().extend(judgement.score);
+            for at in wanted.into_values() {
+                found[at] = Some(gathered.remove(&at).unwrap_or_default().summed());
             }
         }
-        Ok(Self { noise: noise(&scores), answer_tokens: median(answers), judge_tokens: median(judgements) })
+        Ok(found.into_iter().map(Option::unwrap_or_default).collect())
+    }
+}
+
+/// The records of one gate.
+#[derive(Default)]
+struct Gathered {
+    answers: Vec<u64>,
+    judgements: Vec<u64>,
+    scores: BTreeMap<CaseId, Vec<f64>>,
+}
+
+impl Gathered {
+    fn add(&mut self, record: TrialRecord) {
+        for call in &record.calls {
+            match call.role {
+                CallRole::Answer => self.answers.extend(call.usage.output),
+                CallRole::Judge => self.judgements.extend(call.usage.output),
+                CallRole::Embedding => {}
+            }
+        }
+        if let Grade::Scored { judgement: Some(judgement), .. } = record.grade {
+            self.scores.entry(record.id).or_default().extend(judgement.score);
+        }
+    }
+
+    fn summed(self) -> Earlier {
+        Earlier {
+            noise: noise(&self.scores),
+            answer_tokens: median(self.answers),
+            judge_tokens: median(self.judgements),
+        }
     }
 }
 

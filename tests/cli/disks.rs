@@ -1,0 +1,73 @@
+//! Disks that are full, folders that are none, readers that leave: a clear line, an exit that says so, and nothing lost.
+
+#![cfg(unix)]
+
+use crate::fixtures::builtin;
+use std::process::Stdio;
+
+#[test]
+fn a_file_where_the_store_has_to_be_is_said() {
+    let project = builtin(1.5);
+    project.write(".llmops", "");
+    project.run(&["eval"]).exits(3).says("cannot be made").says("move it away");
+}
+
+/// Runs the program where no file may grow beyond a few blocks: what a full disk is to a writer.
+fn cramped(project: &crate::project::Project, blocks: u32, arguments: &str) -> (i32, String) {
+    let program = assert_cmd::cargo::cargo_bin("llmops");
+    let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"{}\" {arguments}", program.display());
+    let output = std::process::Command::new("sh")
+        .args(["-c", &script])
+        .current_dir(project.root())
+        .env_clear()
+        .env("HOME", project.root())
+        .output()
+        .expect("sh runs");
+    (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn a_lock_that_cannot_be_written_whole_is_the_one_that_was_there() {
+    let project = builtin(1.5);
+    project.run(&["lock"]).exits(0);
+    let before = project.read("llmops.lock");
+    project.replace("prompts/support.yaml", "1.0.0", "1.0.1");
+    let (code, stderr) = cramped(&project, 0, "lock");
+    assert_eq!(code, 3, "{stderr}");
+    assert!(stderr.contains("llmops.lock cannot be written"), "{stderr}");
+    assert_eq!(project.read("llmops.lock"), before);
+    project.run(&["lock"]).exits(0);
+}
+
+#[test]
+fn a_run_that_cannot_be_kept_has_no_verdict() {
+    let project = builtin(1.5);
+    let (code, stderr) = cramped(&project, 0, "eval");
+    assert_eq!(code, 3, "{stderr}");
+    assert!(stderr.contains("cannot be written"), "{stderr}");
+    project.run(&["eval"]).exits(0);
+}
+
+#[test]
+fn a_reader_that_leaves_changes_neither_the_exit_nor_the_report() {
+    let project = builtin(1.5);
+    let program = assert_cmd::cargo::cargo_bin("llmops");
+    for arguments in
+        [&["eval", "--json"][..], &["eval", "--report", "json=-"], &["eval"], &["check", "--json"]]
+    {
+        let mut child = std::process::Command::new(&program)
+            .args(arguments)
+            .current_dir(project.root())
+            .env_clear()
+            .env("HOME", project.root())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        drop(child.stdout.take());
+        let output = child.wait_with_output().expect("it ends");
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {stderr}");
+        assert!(!stderr.contains("panicked") && !stderr.contains("error"), "{arguments:?}: {stderr}");
+    }
+}
