@@ -30,17 +30,19 @@ use tempfile::TempDir;
 /// What holds of every input, or why it does not.
 pub type Held = Result<(), String>;
 
+type Run = Box<dyn Fn(&[u8]) -> Held>;
+
 /// A target: a folder of `tests/corpus`, and what is done with each input.
 pub struct Target {
     pub name: &'static str,
-    pub run: Box<dyn Fn(&[u8]) -> Held>,
+    pub run: Run,
 }
 
 const PROMPT: &str = "version: \"1\"\nmodel_target: builtin/extractive\nsystem: \"Hi {{ input }}\"\n";
 const SUITE: &str = "version: \"1\"\nprompt: p\ncases: cases/a.jsonl\n";
 
 /// A repository of which one file is the input.
-fn repository(path: &'static str, also: &[(&str, &str)]) -> Box<dyn Fn(&[u8]) -> Held> {
+fn repository(path: &'static str, also: &[(&str, &str)]) -> Run {
     let folder = tempfile::tempdir().expect("a folder");
     let write = |path: &str, text: &str| {
         let path = folder.path().join(path);

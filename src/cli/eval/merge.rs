@@ -109,7 +109,7 @@ fn decided(
             schema: v1::SCHEMA.to_owned(),
             verdict: worst(&decisions).map(v1::Verdict::from),
             exit_code: exit.code(),
-            diagnostics: diagnostics(heads, told::other_models(plan, &follower.gates)),
+            diagnostics: diagnostics(heads, &told::other_models(plan, &follower.gates)),
             run: Some(run(heads, plan, id.as_ref())),
             gates: whole()
                 .enumerate()
@@ -142,7 +142,7 @@ fn decided(
 
 /// What the shards found, each thing once. Which models answered is told of all of them together, and that a shard was
 /// empty is nothing that the whole has to say.
-fn diagnostics(heads: &[v1::Report], models: Vec<Diagnostic>) -> Vec<v1::Diagnostic> {
+fn diagnostics(heads: &[v1::Report], models: &[Diagnostic]) -> Vec<v1::Diagnostic> {
     let mut found: Vec<v1::Diagnostic> = Vec::new();
     let own = [told::MODEL_REPORTED, empty::EMPTY_SHARD];
     for diagnostic in heads.iter().flat_map(|head| &head.diagnostics) {
