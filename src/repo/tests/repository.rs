@@ -142,7 +142,7 @@ fn what_git_lfs_fetched_is_read_and_what_is_not_whole_is_not() {
     );
     repo.commit("model");
     let tree = repo.open().snapshot_at("HEAD").expect("a snapshot");
-    let read = || tree.read(&path("model.bin"), 99);
+    let read = || tree.read(&path("model.bin"), 999);
     assert!(matches!(read(), Err(ReadError::Io(text)) if text.contains("git lfs fetch")));
     let kept = format!(".git/lfs/objects/{}/{}/{id}", &id[..2], &id[2..4]);
     repo.write(&kept, "numbers\n");

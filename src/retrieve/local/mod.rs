@@ -76,7 +76,7 @@ impl StaticModel {
         let digest = model_digest(&bytes, &words);
         let tokens = WordPiece::read(&words).map_err(|why| {
             unusable(&tokenizer, &why)
-                .help("use a static model with BERT's tokenizer, such as the potion-base models of model2vec")
+                .help("use a static model whose tokenizer is WordPiece with BERT's normaliser")
         })?;
         let fault = |why: String| {
             unusable(&table, &why)
