@@ -38,6 +38,22 @@ impl Digest {
     }
 }
 
+/// A digest of bytes that come one part after the other.
+#[derive(Clone, Debug, Default)]
+pub struct Hasher(Sha256);
+
+impl Hasher {
+    /// Adds a part.
+    pub fn add(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest of all parts.
+    pub fn digest(self) -> Digest {
+        Digest(self.0.finalize().into())
+    }
+}
+
 /// JSON with object keys sorted by code point, no white space, and `\n` line ends in strings.
 ///
 /// Numbers are written as `serde_json` writes them, except that a float without a fraction is written as the

@@ -19,7 +19,7 @@ pub mod verdict;
 
 pub use case::{Case, Chunk};
 pub use diagnostic::{Code, Diagnostic, Place, Severity, Span};
-pub use digest::Digest;
+pub use digest::{Digest, Hasher};
 pub use error::{Error, Kind, Result};
 pub use exchange::{Exchange, FinishReason, Reply, Request, ToolCall, Usage};
 pub use exit::Exit;

@@ -1,50 +1,90 @@
 //! An index as a file: written whole or not at all, and read only when its checksum holds.
 
 use super::{Entry, Index, Passage};
-use crate::domain::{Digest, RelPath, Result};
+use crate::domain::{Digest, Hasher, RelPath, Result};
 use crate::ledger::{Home, replace};
 use std::fs;
+use std::io::{self, Write};
 use std::path::Path;
 
 /// Names the format and its version.
-const MAGIC: &[u8] = b"llmops index 1\n";
+const MAGIC: &[u8] = b"llmops index 2\n";
 /// Bytes of a checksum: a digest as text.
 const CHECKSUM: usize = 71;
 /// Indexes to keep: a sweep makes one for each chunking.
 const KEPT: usize = 24;
+/// Numbers that are written at once.
+const AT_ONCE: usize = 4096;
+
+/// Where an index goes, part by part: it is never in memory a second time.
+struct Sink<'a> {
+    out: &'a mut dyn Write,
+    hasher: Hasher,
+}
+
+impl Sink<'_> {
+    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.hasher.add(bytes);
+        self.out.write_all(bytes)
+    }
+
+    fn number(&mut self, number: usize) -> io::Result<()> {
+        self.put(&u64::try_from(number).unwrap_or(u64::MAX).to_le_bytes())
+    }
+
+    fn text(&mut self, text: &str) -> io::Result<()> {
+        self.number(text.len())?;
+        self.put(text.as_bytes())
+    }
+
+    fn optional(&mut self, value: Option<&str>) -> io::Result<()> {
+        self.put(&[u8::from(value.is_some())])?;
+        value.map_or(Ok(()), |value| self.text(value))
+    }
+}
 
 /// Replaces the index at `path`.
 pub(super) fn write(path: &Path, index: &Index) -> Result<()> {
-    let mut body = Vec::with_capacity(index.vectors.len() * 4 + index.passages.len() * 256);
-    number(&mut body, index.width);
-    number(&mut body, index.entries.len());
-    for entry in &index.entries {
-        text(&mut body, entry.path.as_str());
-        text(&mut body, &entry.digest.to_string());
-        number(&mut body, entry.passages);
-    }
-    number(&mut body, index.passages.len());
-    for passage in &index.passages {
-        text(&mut body, &passage.source);
-        body.extend(passage.start.to_le_bytes());
-        body.extend(passage.end.to_le_bytes());
-        optional(&mut body, passage.heading.as_deref());
-        optional(&mut body, passage.last_updated.as_deref());
-        text(&mut body, &passage.text);
-    }
-    index.vectors.iter().for_each(|x| body.extend(x.to_le_bytes()));
-    let checksum = Digest::of_bytes(&body).to_string();
     replace(path, |out| {
         out.write_all(MAGIC)?;
-        out.write_all(checksum.as_bytes())?;
-        out.write_all(&body)
+        let mut sink = Sink { out, hasher: Hasher::default() };
+        body(&mut sink, index)?;
+        let Sink { out, hasher } = sink;
+        out.write_all(hasher.digest().to_string().as_bytes())
     })
+}
+
+fn body(sink: &mut Sink<'_>, index: &Index) -> io::Result<()> {
+    sink.number(index.width)?;
+    sink.number(index.entries.len())?;
+    for entry in &index.entries {
+        sink.text(entry.path.as_str())?;
+        sink.text(&entry.digest.to_string())?;
+        sink.number(entry.passages)?;
+    }
+    sink.number(index.passages.len())?;
+    for passage in &index.passages {
+        sink.text(&passage.source)?;
+        sink.put(&passage.start.to_le_bytes())?;
+        sink.put(&passage.end.to_le_bytes())?;
+        sink.optional(passage.heading.as_deref())?;
+        sink.optional(passage.last_updated.as_deref())?;
+        sink.text(&passage.text)?;
+    }
+    let mut bytes = Vec::with_capacity(AT_ONCE * 4);
+    for numbers in index.vectors.chunks(AT_ONCE) {
+        bytes.clear();
+        numbers.iter().for_each(|x| bytes.extend(x.to_le_bytes()));
+        sink.put(&bytes)?;
+    }
+    Ok(())
 }
 
 /// The index at `path`; `None` where there is none that is whole.
 pub(super) fn read(path: &Path) -> Option<Index> {
     let bytes = fs::read(path).ok()?;
-    let (checksum, body) = bytes.strip_prefix(MAGIC)?.split_at_checked(CHECKSUM)?;
+    let rest = bytes.strip_prefix(MAGIC)?;
+    let (body, checksum) = rest.split_at_checked(rest.len().checked_sub(CHECKSUM)?)?;
     if Digest::of_bytes(body).to_string().as_bytes() != checksum {
         return None;
     }
@@ -84,22 +124,6 @@ pub(super) fn prune(home: &Home) {
     found.sort_by(|a, b| b.cmp(a));
     for (_, path) in found.into_iter().skip(KEPT) {
         drop(fs::remove_file(path));
-    }
-}
-
-fn number(body: &mut Vec<u8>, number: usize) {
-    body.extend(u64::try_from(number).unwrap_or(u64::MAX).to_le_bytes());
-}
-
-fn text(body: &mut Vec<u8>, text: &str) {
-    number(body, text.len());
-    body.extend(text.as_bytes());
-}
-
-fn optional(body: &mut Vec<u8>, value: Option<&str>) {
-    body.push(u8::from(value.is_some()));
-    if let Some(value) = value {
-        text(body, value);
     }
 }
 
