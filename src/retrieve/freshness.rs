@@ -1,6 +1,8 @@
 //! How old is what a suite is shown, against `max_age_days`.
 
-use crate::domain::Chunk;
+use super::Sources;
+use crate::domain::{Chunk, Error, RelPath, Result};
+use crate::manifest::retrieval::Retrieval;
 use jiff::civil::Date;
 use std::collections::BTreeMap;
 
@@ -100,6 +102,25 @@ impl Ages {
         }
         Some(text)
     }
+}
+
+/// The day of each file: of the last commit that touched it, or today where it was changed since.
+///
+/// # Errors
+/// When the corpus or its history cannot be read.
+pub(super) fn of_files(sources: Sources<'_>, retrieval: &Retrieval) -> Result<BTreeMap<RelPath, String>> {
+    let Some(git) = sources.git else { return Ok(BTreeMap::new()) };
+    let paths =
+        super::corpus::list(sources.snapshot, retrieval).map_err(|fault| Error::invalid(vec![fault]))?;
+    let mut found = git.last_commits(&paths)?;
+    if let Some(head) = git.head()? {
+        for path in git.changed_paths(&head)? {
+            if paths.binary_search(&path).is_ok() {
+                found.insert(path, sources.today.to_owned());
+            }
+        }
+    }
+    Ok(found)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::embed::{EmbedFault, Embeddings, Spent};
 use super::index::{Draft, Index, Passage, embeds};
 use super::local::{Local, StaticModel};
 use super::search::{Bm25, Scored, fuse, nearest, normalise};
-use super::{endpoint, hashing};
+use super::{endpoint, freshness, hashing};
 use crate::call::CallFailure;
 use crate::call::desk::{Denied, Desk};
 use crate::domain::exchange::Source;
@@ -153,7 +153,7 @@ impl Retriever {
         let mut draft = Draft::build(sources.snapshot, sources.home, &retrieval, local)?;
         let warnings = std::mem::take(&mut draft.warnings);
         let dates = match retrieval.max_age_days {
-            Some(_) => dates(sources, &retrieval)?,
+            Some(_) => freshness::of_files(sources, &retrieval)?,
             None => BTreeMap::new(),
         };
         let corpus = Corpus {
@@ -388,20 +388,4 @@ impl From<EmbedFault> for RetrieveFault {
             EmbedFault::Storage(error) => Self::Ended(error),
         }
     }
-}
-
-/// The day of each file: of the last commit that touched it, or today where it was changed since.
-fn dates(sources: Sources<'_>, retrieval: &Retrieval) -> Result<BTreeMap<RelPath, String>> {
-    let Some(git) = sources.git else { return Ok(BTreeMap::new()) };
-    let paths =
-        super::corpus::list(sources.snapshot, retrieval).map_err(|fault| Error::invalid(vec![fault]))?;
-    let mut found = git.last_commits(&paths)?;
-    if let Some(head) = git.head()? {
-        for path in git.changed_paths(&head)? {
-            if paths.binary_search(&path).is_ok() {
-                found.insert(path, sources.today.to_owned());
-            }
-        }
-    }
-    Ok(found)
 }
