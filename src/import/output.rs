@@ -3,7 +3,7 @@
 use super::models::Target;
 use super::{File, Losses, Source, slug, template};
 use crate::domain::{Error, Result};
-use crate::render::nesting;
+use crate::render::limits;
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -208,8 +208,8 @@ fn renderable(text: &str, rows: &[Row], line: u32, losses: &Losses) -> String {
     environment.set_fuel(Some(FUEL));
     let used = template::variables(text);
     let fault = |text: &str| {
-        if let Some(line) = nesting::too_deep(text) {
-            return Some(format!("{} (line {line})", nesting::TOO_DEEP));
+        if let Some(excess) = limits::excess(text) {
+            return Some(format!("{} (line {})", excess.message, excess.line));
         }
         rows.iter().chain([&Row::default()]).find_map(|row| {
             let mut vars: BTreeMap<String, Value> =

@@ -1,7 +1,7 @@
 //! Templates of other tools as Jinja.
 
 use super::Losses;
-use crate::render::nesting;
+use crate::render::limits;
 use regex::Regex;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -87,8 +87,8 @@ pub fn jinja(text: &str, line: u32, losses: &Losses) -> String {
         text = text.replace("| dump", "| tojson").replace("|dump", "|tojson");
     }
     let unknown = foreign_filter(&text);
-    let compiled = match nesting::too_deep(&text) {
-        Some(line) => Some(format!("{} (line {line})", nesting::TOO_DEEP)),
+    let compiled = match limits::excess(&text) {
+        Some(excess) => Some(format!("{} (line {})", excess.message, excess.line)),
         None => minijinja::Environment::empty().template_from_str(&text).err().map(|error| error.to_string()),
     };
     let includes = ["{% include", "{% import", "{% extends", "{% from", "{%- include"]
@@ -165,7 +165,7 @@ pub fn escaped(text: &str) -> String {
 
 /// The names that a template uses and nothing in it defines.
 pub fn variables(text: &str) -> BTreeSet<String> {
-    if nesting::too_deep(text).is_some() {
+    if limits::excess(text).is_some() {
         return BTreeSet::new();
     }
     minijinja::Environment::empty()

@@ -3,7 +3,7 @@
 use super::context;
 use super::fault::{BAD_INCLUDE, RenderError, TEMPLATE_FAILED};
 use super::judged::{self, Subject};
-use super::nesting;
+use super::limits;
 use crate::domain::{Chunk, Message, RelPath, Role, Scale};
 use crate::manifest::prompt::{Dimension, Prompt};
 use crate::manifest::template::Template;
@@ -186,8 +186,10 @@ fn load(
     folder: &RelPath,
     name: &str,
 ) -> Result<Option<String>, Error> {
-    let shallow = |text: String| match nesting::too_deep(&text) {
-        Some(line) => Err(Error::new(ErrorKind::SyntaxError, format!("{} (line {line})", nesting::TOO_DEEP))),
+    let shallow = |text: String| match limits::excess(&text) {
+        Some(excess) => {
+            Err(Error::new(ErrorKind::SyntaxError, format!("{} (line {})", excess.message, excess.line)))
+        }
         None => Ok(Some(text)),
     };
     if name.starts_with('\0') {

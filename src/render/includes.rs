@@ -2,7 +2,7 @@
 //! is rendered.
 
 use super::fault::{BAD_INCLUDE, RenderError, TEMPLATE_SYNTAX};
-use super::{engine, nesting};
+use super::{engine, limits};
 use crate::domain::{Place, RelPath};
 use crate::manifest::template::Template;
 use crate::repo::{ReadError, Snapshot};
@@ -134,12 +134,12 @@ fn references(template: &Template, folder: &RelPath) -> Result<Vec<Reference>, R
     if !template.is_dynamic() {
         return Ok(Vec::new());
     }
-    if let Some(line) = nesting::too_deep(&template.text) {
+    if let Some(excess) = limits::excess(&template.text) {
         return Err(RenderError {
             code: TEMPLATE_SYNTAX,
-            message: nesting::TOO_DEEP.to_owned(),
-            place: Some(Place::at(&template.path, template.locate(line, 1, 1))),
-            help: Some("write it in several steps, with `set`".to_owned()),
+            message: excess.message.to_owned(),
+            place: Some(Place::at(&template.path, template.locate(excess.line, 1, 1))),
+            help: Some(excess.help.to_owned()),
         });
     }
     let tree = parse(&template.text, "\0", engine::syntax()).map_err(|error| {

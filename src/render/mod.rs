@@ -7,7 +7,7 @@ mod fault;
 pub mod fence;
 mod includes;
 mod judged;
-pub mod nesting;
+pub mod limits;
 pub mod tokens;
 mod variables;
 

@@ -293,7 +293,8 @@ fn imported(name: &'static str, file: &'static str) -> Target {
         let folder = TempDir::new().expect("a folder");
         let text = text(bytes);
         let read = |path: &str| path.ends_with(".csv").then(|| "question,__expected\nHow?,five\n".to_owned());
-        let list = |glob: &str| if glob.contains('*') { vec!["cases/one.csv".to_owned()] } else { Vec::new() };
+        let list =
+            |glob: &str| if glob.contains('*') { vec!["cases/one.csv".to_owned()] } else { Vec::new() };
         let (origin, taken) = (Origin::default(), BTreeMap::new());
         let source =
             Source { path: file, text: &text, read: &read, list: &list, origin: &origin, taken: &taken };
