@@ -69,8 +69,11 @@ fn main() {
         memory(100_000);
     }
     if wanted("size") {
-        let bytes = fs::metadata(PROGRAM).expect("the binary").len();
-        row("the binary", &format!("{:.1} MB", bytes as f64 / 1e6), "25 MB");
+        // Not the program that is measured here, which is built to unwind: what is given to others.
+        let shipped = Path::new(PROGRAM).ancestors().nth(2).map(|target| target.join("dist/llmops"));
+        let bytes = shipped.and_then(|path| fs::metadata(path).ok()).map(|found| found.len());
+        let found = bytes.map_or("not built".to_owned(), |bytes| format!("{:.1} MB", bytes as f64 / 1e6));
+        row("the binary, after `cargo build --profile dist`", &found, "25 MB");
     }
 }
 
