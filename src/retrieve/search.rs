@@ -124,11 +124,13 @@ fn stem(word: &mut String) {
     }
 }
 
+/// Where each word stands: chunks in order, each with how often.
+type Postings = FxHashMap<Box<str>, Vec<(u32, u32)>>;
+
 /// Okapi BM25 (Robertson and Zaragoza 2009) with k1 = 1.2, b = 0.75 and idf = ln(1 + (N − n + 0.5) / (n + 0.5)).
 #[derive(Debug, Default)]
 pub struct Bm25 {
-    /// Where each word stands: chunks in order, each with how often.
-    terms: FxHashMap<Box<str>, Vec<(u32, u32)>>,
+    terms: Postings,
     /// Of each chunk, what its length adds to a count below the fraction.
     norms: Vec<f64>,
 }
@@ -183,8 +185,8 @@ impl Bm25 {
 }
 
 /// The words of some texts, the first of which is the chunk numbered `from`; and how many each has.
-fn count<T: AsRef<str>>(texts: &[T], from: usize) -> (FxHashMap<Box<str>, Vec<(u32, u32)>>, Vec<u32>) {
-    let mut terms: FxHashMap<Box<str>, Vec<(u32, u32)>> = FxHashMap::default();
+fn count<T: AsRef<str>>(texts: &[T], from: usize) -> (Postings, Vec<u32>) {
+    let mut terms = Postings::default();
     let mut lengths = Vec::with_capacity(texts.len());
     for (at, text) in texts.iter().enumerate() {
         let at = u32::try_from(from + at).unwrap_or(u32::MAX);
