@@ -5,7 +5,7 @@ use super::lane::Lane;
 use super::local_fault::LocalFault;
 use super::pace::Ended;
 use super::wire::{HttpRequest, HttpResponse};
-use super::{anthropic, http, openai};
+use super::{anthropic, http, openai, program};
 use crate::domain::{Reply, Request, Usage};
 use crate::manifest::project::Api;
 use std::time::Duration;
@@ -60,7 +60,7 @@ pub(super) fn read(api: Api, request: &Request, response: &HttpResponse) -> Resu
         Api::OpenAi => openai::decode(response),
         Api::Http => {
             super::fault::expect_success(response)?;
-            Ok(http::decode(&response.body)?)
+            Ok(program::retrieved(request, http::decode(&response.body)?)?)
         }
         Api::Exec | Api::Builtin => Err(Fault::undecodable("this provider is not reached over HTTP")),
     }

@@ -65,6 +65,14 @@ fn fault(message: impl Into<String>) -> LocalFault {
     LocalFault::new(Stage::Decode, message)
 }
 
+/// Holds that a retriever gave chunks, be it none: anything else is a failure, and not a search that found nothing.
+pub(super) fn retrieved(request: &Request, reply: Reply) -> Result<Reply, LocalFault> {
+    if request.data.get("retrieve").is_some() && reply.context.is_none() {
+        return Err(fault("the retriever's reply has no list of `chunks`"));
+    }
+    Ok(reply)
+}
+
 /// Reads what the program wrote.
 pub(super) fn reply(written: &str) -> Result<Reply, LocalFault> {
     let plain = || {
@@ -83,6 +91,9 @@ pub(super) fn reply(written: &str) -> Result<Reply, LocalFault> {
     let Ok(Value::Object(fields)) = serde_json::from_str::<Value>(written) else { return Ok(plain()) };
     let Some(output) = fields.get("output") else {
         if let Some(chunks @ Value::Array(_)) = fields.get("chunks") {
+            if let Some(error) = fields.get("error").filter(|error| !error.is_null()) {
+                return Err(fault(format!("the retriever reported an error: {}", short(&text_of(error)))));
+            }
             return Ok(Reply { text: String::new(), context: context(Some(chunks))?, ..plain() });
         }
         return match fields.get("error") {

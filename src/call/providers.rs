@@ -13,7 +13,7 @@ use super::ratelimit;
 use super::retry::{Backoff, Next, RetryReason, decide};
 use super::secret::Redactor;
 use super::wire::{HttpRequest, HttpResponse, Transport};
-use super::{anthropic, builtin, exec, openai_embeddings};
+use super::{anthropic, builtin, exec, openai_embeddings, program};
 use crate::domain::{self, Error, ModelId, ProviderName, Reply, Request, Usage};
 use crate::manifest::project::{Api, Project};
 use futures_util::future::try_join_all;
@@ -273,7 +273,10 @@ impl<T: Transport> Providers<T> {
                 })
                 .await
             }
-            Prepared::Exec => ran(exec::run(request, &lane.config, &self.root, lane.timeout).await),
+            Prepared::Exec => {
+                let spoken = exec::run(request, &lane.config, &self.root, lane.timeout).await;
+                ran(spoken.and_then(|reply| program::retrieved(request, reply)))
+            }
             Prepared::Builtin => ran(builtin::reply(request)),
         }
     }

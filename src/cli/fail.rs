@@ -93,7 +93,8 @@ fn unevaluated(terminal: &Terminal, targets: &[Target], exit: Exit, diagnostics:
     };
     let cases = |_| Box::new(std::iter::empty()) as CaseStream<'_>;
     let document = Document::new(&report, Cases(&cases));
-    for target in targets {
+    // What the machine form says already is not said beside it.
+    for target in targets.iter().filter(|target| !(terminal.json && target.is_stdout())) {
         if let Err(error) = target::document(target, &document) {
             terminal.say(&format!("error: {}", error.chain()));
         }

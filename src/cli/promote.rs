@@ -4,6 +4,7 @@ use super::args::{Global, PromoteArgs};
 use super::clock;
 use super::eval;
 use super::record;
+use super::status::{Check, rederived};
 use super::terminal::Terminal;
 use super::workspace::Workspace;
 use crate::domain::model::Pin;
@@ -74,8 +75,13 @@ pub fn promote(global: &Global, terminal: &Terminal, args: &PromoteArgs) -> Resu
             .collect::<std::result::Result<_, _>>()
             .map_err(|error| Error::storage("a suite's digest cannot be read", error))?,
         source_commit: commit,
-        previous: live.as_ref().map(Deployment::in_short),
+        previous: live.as_ref().and_then(|live| {
+            // What is promoted again has before it what it had: going back must lead somewhere else.
+            let again = live.prompt_digest == identity_now.prompt && live.model == prompt.model;
+            if again { live.previous.clone() } else { Some(live.in_short()) }
+        }),
     };
+    held(&workspace, prompt, &entry)?;
     let said = said(prompt, &entry, live.as_ref(), &args.environment, path.as_str());
     let document = json!({"schema": "llmops/promote/v1", "exit_code": 0, "prompt": prompt.name,
         "environment": args.environment, "path": path, "entry": entry});
@@ -86,6 +92,17 @@ pub fn promote(global: &Global, terminal: &Terminal, args: &PromoteArgs) -> Resu
         terminal.stdout(&format!("{document}\n"));
     }
     Ok(Exit::Done)
+}
+
+/// Holds the entry against the commit that it names: files that git ignores, or was told not to look at, are not in it.
+fn held(workspace: &Workspace, prompt: &Prompt, entry: &Deployment) -> Result<()> {
+    let why = match rederived(workspace, prompt.name.as_str(), entry) {
+        Check::True => return Ok(()),
+        Check::False(why) => why.join("; "),
+        Check::Unknown(why) => why,
+    };
+    Err(Error::input(format!("what was evaluated is not what HEAD holds: {why}"))
+        .hint("commit what the prompt, its retrieval and its suites read; git may ignore some of it, or was told to"))
 }
 
 fn said(prompt: &Prompt, entry: &Deployment, live: Option<&Deployment>, to: &str, path: &str) -> String {

@@ -128,14 +128,14 @@ fn moved(workspace: &Workspace, gate: &GatePlan, seen: &v1::Gate) -> &'static st
 }
 
 /// Whether a record is what its commit says.
-enum Check {
+pub(super) enum Check {
     True,
     False(Vec<String>),
     Unknown(String),
 }
 
 /// Computes every digest of an entry again, from the commit that it names.
-fn rederived(workspace: &Workspace, name: &str, entry: &Deployment) -> Check {
+pub(super) fn rederived(workspace: &Workspace, name: &str, entry: &Deployment) -> Check {
     let at = match workspace.at(&entry.source_commit, "") {
         Ok(at) => at,
         Err(error) => return Check::Unknown(error.chain()),

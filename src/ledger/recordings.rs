@@ -135,6 +135,7 @@ pub fn export_recordings(
     evals: &RelPath,
     prompt: &PromptName,
     exchanges: impl IntoIterator<Item = Exchange>,
+    whole: bool,
 ) -> Result<Exported> {
     let path = recording_path(evals, prompt)?;
     let file = path.on_disk(root);
@@ -145,6 +146,9 @@ pub fn export_recordings(
     };
     let old = recorded(&before);
     let (mut lines, mut left_out) = (BTreeMap::new(), 0);
+    if !whole {
+        lines.extend(old.iter().map(|(key, (line, _))| (*key, (*line).to_owned())));
+    }
     for exchange in exchanges {
         if !exchange.request.cacheable {
             left_out += 1;

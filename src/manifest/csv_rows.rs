@@ -13,6 +13,12 @@ pub const CSV_SYNTAX: Code = Code("csv-syntax");
 /// The rows of `text` as trees of cases, each at its line. Faults are recorded and end the reading.
 pub fn read<'a>(sink: &'a Sink, text: &'a str) -> impl Iterator<Item = Node> + 'a {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let open = open_quote(text);
+    if let Some(line) = open {
+        let span = Span::new(line, 1, 1);
+        let message = "a quote is opened on this line and never closed, so that the rest of the file would be one value";
+        sink.error(CSV_SYNTAX, span, message, "close it; a quote inside of a quoted value is written twice");
+    }
     let mut reader = csv::ReaderBuilder::new().from_reader(text.as_bytes());
     let header: Vec<String> = match reader.headers() {
         Ok(header) => header.iter().map(|name| name.trim().to_owned()).collect(),
@@ -21,7 +27,7 @@ pub fn read<'a>(sink: &'a Sink, text: &'a str) -> impl Iterator<Item = Node> + '
             Vec::new()
         }
     };
-    let sound = check_header(sink, &header);
+    let sound = open.is_none() && check_header(sink, &header);
     let mut records = reader.into_records();
     std::iter::from_fn(move || {
         if !sound {
@@ -39,6 +45,25 @@ pub fn read<'a>(sink: &'a Sink, text: &'a str) -> impl Iterator<Item = Node> + '
             }
         }
     })
+}
+
+/// The line on which a quote is opened that nothing closes. The reader of CSV takes the end of the file for its end.
+fn open_quote(text: &str) -> Option<u32> {
+    let (mut line, mut opened, mut begins) = (1, None, true);
+    let mut bytes = text.bytes().peekable();
+    while let Some(byte) = bytes.next() {
+        line += u32::from(byte == b'\n');
+        match (opened, byte) {
+            (Some(_), b'"') if bytes.peek() == Some(&b'"') => {
+                bytes.next();
+            }
+            (Some(_), b'"') => (opened, begins) = (None, false),
+            (Some(_), _) => {}
+            (None, b'"') if begins => opened = Some(line),
+            (None, _) => begins = matches!(byte, b',' | b'\n' | b'\r'),
+        }
+    }
+    opened
 }
 
 fn check_header(sink: &Sink, header: &[String]) -> bool {

@@ -89,17 +89,20 @@ pub fn read(sink: &Sink, node: &Node) -> Vec<Written> {
     found
 }
 
-/// Reads a weight: a number above 0.
+/// Weights that a sum over any number of cases can hold: beyond them a mean would no longer be a number.
+const WEIGHTS: std::ops::RangeInclusive<f64> = 0.000_001..=1_000_000.0;
+
+/// Reads a weight: a number from a millionth to a million.
 pub fn weight(sink: &Sink, node: &Node) -> Option<f64> {
     let weight = sink.number(node, "`weight`")?;
-    if weight > 0.0 {
+    if WEIGHTS.contains(&weight) {
         return Some(weight);
     }
     sink.error(
         BAD_VALUE,
         node.span,
-        "`weight` has to be above 0",
-        "use a number above 0, or remove the entry",
+        "`weight` has to be above 0, from 0.000001 to 1000000",
+        "use a number in this range, or remove the entry",
     );
     None
 }

@@ -106,10 +106,10 @@ impl Renderer {
         expected: Option<&Json>,
     ) -> Result<String, RenderError> {
         let mut scope = values(vars);
-        scope.insert(
-            "expected".to_owned(),
-            expected.map_or(Value::from(()), |expected| Value::from(Serde(expected))),
-        );
+        // Without one the name is undefined: rendered as nothing, it would be found in every answer.
+        if let Some(expected) = expected {
+            scope.insert("expected".to_owned(), Value::from(Serde(expected)));
+        }
         self.one(template, &Value::from(scope))
     }
 

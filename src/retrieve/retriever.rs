@@ -5,8 +5,8 @@ use super::index::{Draft, Index, Passage, embeds};
 use super::local::{Local, StaticModel};
 use super::search::{Bm25, Scored, fuse, nearest, normalise};
 use super::{endpoint, freshness, hashing};
-use crate::call::CallFailure;
 use crate::call::desk::{Denied, Desk};
+use crate::call::{CallFailure, FailureKind};
 use crate::domain::exchange::Source;
 use crate::domain::grade::{CallRecord, CallRole};
 use crate::domain::{
@@ -230,7 +230,11 @@ impl Retriever {
                 })?;
                 let least = self.retrieval.min_score;
                 let most = usize::try_from(self.retrieval.top_k).unwrap_or(usize::MAX);
-                let found = answered.reply.context.unwrap_or_default().into_iter();
+                // One that was kept by an earlier version may lack it; a new one is refused where it arrives.
+                let found = answered.reply.context.ok_or_else(|| {
+                    broken(&format!("{}: the retriever's reply has no list of `chunks`", provider.name))
+                })?;
+                let found = found.into_iter();
                 let hits = found
                     .filter(|chunk| chunk.score.is_none_or(|score| score >= least))
                     .take(most)
@@ -239,6 +243,11 @@ impl Retriever {
             }
         }
     }
+}
+
+/// A provider that answered, and not with what can be searched with.
+fn broken(detail: &str) -> RetrieveFault {
+    RetrieveFault::Failed(CallFailure { kind: FailureKind::Provider, detail: detail.to_owned(), attempts: 1 })
 }
 
 impl Corpus {
@@ -297,7 +306,18 @@ impl Corpus {
                 let asked = [query.to_owned()];
                 let (mut vectors, spent) = embeddings.all(desk, &asked).await.map_err(RetrieveFault::from)?;
                 calls.extend(spent.into_iter().map(|spent| book(Source::Live, spent)));
-                vectors.pop().unwrap_or_default()
+                let vector = vectors.pop().unwrap_or_default();
+                let fits = index.width == 0 || vector.len() == index.width;
+                if !fits || vector.iter().all(|x| *x == 0.0) {
+                    // Nothing is near to it, which would look like a corpus that holds nothing.
+                    return Err(broken(&format!(
+                        "the embedding of a query has {} numbers where those of the corpus have {}, or only zeros; if \
+                         the model was replaced, remove .llmops/index",
+                        vector.len(),
+                        index.width
+                    )));
+                }
+                vector
             }
         };
         let hits = self.search(retrieval, index, query, vector).into_iter();

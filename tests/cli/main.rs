@@ -24,6 +24,7 @@ mod corpora;
 mod diffs;
 mod disks;
 mod documents;
+mod evidence;
 mod fixtures;
 mod gates;
 mod histories;

@@ -2,6 +2,7 @@
 
 use super::changed_line;
 use super::follow::Gathered;
+use super::merge::consistent;
 use super::outcome::Finished;
 use super::session::{Rival, Session};
 use crate::aggregate::paired::{self, Pair};
@@ -190,6 +191,9 @@ impl Against {
                     gate.prompt.name
                 ))
                 .hint("run every shard with the same --baseline"));
+            }
+            if let Some(why) = parts.iter().flatten().find_map(|part| consistent::baseline(gate, part)) {
+                return Err(consistent::broken("the report of a shard", &why));
             }
             against.gates.push(match rev {
                 Some(rev) => {

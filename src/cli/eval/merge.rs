@@ -3,7 +3,7 @@
 //! The reports carry the records of their trials, so that nothing is decided from summaries: the records are brought
 //! into plan order and folded as those of one run are.
 
-mod consistent;
+pub(super) mod consistent;
 mod same_run;
 mod spool;
 
@@ -20,7 +20,7 @@ use crate::cli::workspace::Workspace;
 use crate::domain::{Diagnostic, Error, Exit, Result, TrialRecord, Verdict};
 use crate::gate::LatencyEvidence;
 use crate::ledger::{Home, RunReader, RunWriter, run_id};
-use crate::plan::Plan;
+use crate::plan::{GatePlan, Plan};
 use crate::report::stored::{Stored, StoredRun};
 use crate::report::{assemble, v1};
 use crate::run::Reporter;
@@ -42,7 +42,7 @@ pub fn merge(global: &Global, terminal: &Terminal, args: &MergeArgs) -> Result<E
     }
     let (selection, shards) = one_run(&heads, &args.reports)?;
     if heads.iter().all(|head| head.verdict == Some(v1::Verdict::Unaffected)) {
-        return unaffected(&heads, terminal, args);
+        return unaffected(&workspace, &heads, terminal, args);
     }
     let plan = replanned(&workspace, &heads, &selection)?;
     let placed = spool.in_order(&plan, &heads, &shards)?;
@@ -53,10 +53,44 @@ pub fn merge(global: &Global, terminal: &Terminal, args: &MergeArgs) -> Result<E
 }
 
 /// A change that touches nothing touches nothing in any shard.
-fn unaffected(heads: &[v1::Report], terminal: &Terminal, args: &MergeArgs) -> Result<Exit> {
+fn unaffected(
+    workspace: &Workspace,
+    heads: &[v1::Report],
+    terminal: &Terminal,
+    args: &MergeArgs,
+) -> Result<Exit> {
     let Some(head) = heads.first() else { return Err(Error::input("no report was named")) };
+    if heads.iter().any(|head| !head.gates.is_empty()) {
+        return Err(consistent::broken("the report of a shard", "it says `unaffected`, and has gates"));
+    }
+    // No plan says what these shards saw; the commit does.
+    let here = workspace.git.as_ref().map(|git| git.head()).transpose()?.flatten();
+    let there = head.run.as_ref().and_then(|run| run.git.as_ref()).and_then(|git| git.commit.clone());
+    if here.is_none() || here.map(|commit| commit.to_string()) != there {
+        return Err(Error::input("nothing was affected at another commit than the one that stands here")
+            .hint("merge at the commit that the shards ran at"));
+    }
     let run = head.run.clone().map(|run| v1::Run { shard: None, ..run });
     empty::publish(&v1::Report { run, ..head.clone() }, terminal, &args.targets)
+}
+
+/// Holds that a prompt which no shard compared is new: a limit on drops must not go away with the baseline.
+fn new_prompts(workspace: &Workspace, plan: &Plan, against: &Against) -> Result<()> {
+    let Some(base) = &against.base else { return Ok(()) };
+    let lacks = |at: usize| against.baseline(at).is_none();
+    let limited = |gate: &GatePlan| gate.suite.gate.max_regression.is_some();
+    let mut alone = plan.gates.iter().enumerate().filter(|(at, gate)| lacks(*at) && limited(gate)).peekable();
+    if alone.peek().is_none() {
+        return Ok(());
+    }
+    let before = workspace.at(base, &clock::today())?;
+    match alone.find(|(_, gate)| before.manifests.prompts.contains_key(&gate.prompt.name)) {
+        None => Ok(()),
+        Some((_, gate)) => {
+            let why = format!("it was not compared with the baseline, which has `{}`", gate.prompt.name);
+            Err(consistent::broken("the report of a shard", &why))
+        }
+    }
 }
 
 /// Folds the records, decides, and keeps the whole as a run of its own.
@@ -86,6 +120,7 @@ fn decided(
         gathered.reported.calibration = shown.as_ref().and_then(calibration_ref);
     }
     let against = Against::of_shards(plan, heads, &follower.gates)?;
+    new_prompts(workspace, plan, &against)?;
     // Where no shard could call, latencies of stored replies stand for live ones, as they do in one run.
     let offline = heads.iter().all(|head| head.run.as_ref().is_some_and(|run| run.offline));
     let latency = if offline { LatencyEvidence::Original } else { LatencyEvidence::Live };

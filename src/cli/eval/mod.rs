@@ -24,6 +24,7 @@ use crate::domain::{Error, Exit, Kind, ModelId, Result};
 use crate::ledger::Home;
 use crate::manifest::prompt::Prompt;
 use crate::plan::{Selection, plan};
+use crate::report::formats::Target;
 use crate::report::plan::PlannedGate;
 use crate::report::stored::StoredRun;
 use clap::{Args, FromArgMatches};
@@ -42,6 +43,10 @@ pub use since::find as find_base;
 /// itself tells.
 pub fn eval(global: &Global, terminal: &Terminal, args: &EvalArgs) -> Result<Exit> {
     let started = clock::now();
+    if terminal.json && args.reports.iter().any(Target::is_stdout) {
+        return Err(Error::input("--json and a report on standard output would be mixed there")
+            .hint("write the report to a file: --report FORMAT=PATH"));
+    }
     let opened = Opened::at(global.root.as_deref())?;
     let base = since::base(&opened, terminal, args)?;
     let changed = base.as_ref().filter(|_| args.changed.is_some());

@@ -229,12 +229,15 @@ impl Finished {
                 by_prompt.entry(prompt.clone()).or_default().push(exchange.clone());
             }
         }
+        // What a part of the cases did not need is needed by the others.
+        let whole = !self.shared.plan.selection.narrows() && self.ending == Ending::Complete;
         for (prompt, exchanges) in by_prompt {
             export_recordings(
                 &workspace.root,
                 &workspace.manifests.project.folders.evals,
                 &prompt,
                 exchanges,
+                whole,
             )?;
         }
         Ok(())

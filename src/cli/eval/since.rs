@@ -3,7 +3,7 @@
 use crate::cli::args::EvalArgs;
 use crate::cli::terminal::Terminal;
 use crate::cli::workspace::{Opened, Workspace};
-use crate::domain::{Code, Diagnostic, Error, Result};
+use crate::domain::{Code, Diagnostic, Error, RelPath, Result};
 use crate::manifest::reach::Reach;
 use crate::plan::affected::{Changes, changes};
 use crate::plan::{Plan, Selection};
@@ -100,7 +100,9 @@ pub fn untouched(opened: &Opened, base: &Base) -> Result<bool> {
     let reach = Reach::of(&opened.snapshot);
     // Behind a link that is read, any path may be.
     let mut read = changed.into_iter().chain(base.repository.links()?);
-    Ok(!read.any(|path| reach.may_read(&path)))
+    // A submodule is one changed path, whatever is below it.
+    let is_folder = |path: &RelPath| path.on_disk(&opened.root).is_dir();
+    Ok(!read.any(|path| reach.may_read(&path) || is_folder(&path)))
 }
 
 /// What a change touches, said and narrowed to.

@@ -17,7 +17,7 @@ fn name() -> PromptName {
 }
 
 fn export(root: &Path, exchanges: &[Exchange]) -> Exported {
-    export_recordings(root, &evals(), &name(), exchanges.iter().cloned()).expect("exported")
+    export_recordings(root, &evals(), &name(), exchanges.iter().cloned(), true).expect("exported")
 }
 
 fn load(root: &Path) -> Recordings {
@@ -140,14 +140,14 @@ fn a_pointer_of_git_lfs_is_an_error() {
 fn nothing_is_written_outside() {
     let root = tempdir().expect("a folder");
     for name in ["../../../x", "/etc/x", "a/../../x"] {
-        let done = export_recordings(root.path(), &evals(), &name.into(), [exchange("a")]);
+        let done = export_recordings(root.path(), &evals(), &name.into(), [exchange("a")], true);
         assert!(done.is_err(), "{name}: {done:?}");
     }
     #[cfg(unix)]
     {
         let outside = tempdir().expect("a folder");
         std::os::unix::fs::symlink(outside.path(), root.path().join("evals")).expect("a link");
-        assert!(export_recordings(root.path(), &evals(), &name(), [exchange("a")]).is_err());
+        assert!(export_recordings(root.path(), &evals(), &name(), [exchange("a")], true).is_err());
         assert_eq!(fs::read_dir(outside.path()).expect("a folder").count(), 0);
     }
 }

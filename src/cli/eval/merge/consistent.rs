@@ -116,3 +116,16 @@ fn is_mean(judgement: &Judgement, judge: &crate::manifest::suite::Judge) -> bool
         None => weights <= 0.0,
     }
 }
+
+/// Why what a shard says of its baseline is not what the cases of that baseline sum up to.
+pub fn baseline(gate: &GatePlan, said: &v1::Baseline) -> Option<String> {
+    let (Some(mean), Some(cases)) = (said.mean, &said.cases) else { return None };
+    let planned = gate.cases.iter().map(|&index| gate.suite.cases.get(index).case.clone());
+    let weights: BTreeMap<CaseId, f64> = planned.map(|case| (case.id, case.weight)).collect();
+    let scored =
+        cases.iter().filter_map(|case| Some((weights.get(&CaseId::from(case.id.as_str()))?, case.score?)));
+    let (sum, all) =
+        scored.fold((0.0, 0.0), |(sum, all), (weight, score)| (sum + weight * score, all + weight));
+    let same = all > 0.0 && (mean - sum / all).abs() <= TOLERANCE * mean.abs().max(1.0);
+    (!same).then(|| format!("the baseline of `{}` is not the mean of its cases", gate.prompt.name))
+}
