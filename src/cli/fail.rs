@@ -9,6 +9,7 @@ use crate::domain::{Code, Diagnostic, Error, Exit, RelPath};
 use crate::report::document::{CaseStream, Cases, Document};
 use crate::report::formats::Target;
 use crate::report::v1;
+use clap::CommandFactory as _;
 use serde_json::json;
 use std::io::Write;
 
@@ -28,11 +29,39 @@ pub fn usage(error: &clap::Error) -> Exit {
         let message = error.to_string();
         let first = message.lines().next().unwrap_or_default().trim_start_matches("error: ");
         let finding = Diagnostic::error(USAGE, first).help("see `llmops --help`");
-        let document =
-            json!({"exit_code": Exit::Input.code(), "diagnostics": [v1::Diagnostic::from(&finding)]});
+        let verbs = Cli::command();
+        let named = |argument: &String| verbs.find_subcommand(argument).is_some();
+        let schema = std::env::args().skip(1).find(named).map(|verb| format!("llmops/{verb}/v1"));
+        let document = json!({"schema": schema, "exit_code": Exit::Input.code(),
+                              "diagnostics": [v1::Diagnostic::from(&finding)]});
         drop(writeln!(std::io::stdout(), "{document}"));
     }
     Exit::Input
+}
+
+/// The verb as it is typed.
+fn verb(command: &Command) -> &'static str {
+    match command {
+        Command::Init(_) => "init",
+        Command::Check(_) => "check",
+        Command::Render(_) => "render",
+        Command::Eval(_) => "eval",
+        Command::Run(_) => "run",
+        Command::Lock(_) => "lock",
+        Command::Diff(_) => "diff",
+        Command::Log(_) => "log",
+        Command::Status(_) => "status",
+        Command::Promote(_) => "promote",
+        Command::Rollback(_) => "rollback",
+        Command::Retrieve(_) => "retrieve",
+        Command::Report(_) => "report",
+        Command::Calibrate(_) => "calibrate",
+        Command::Import(_) => "import",
+        Command::Merge(_) => "merge",
+        Command::Schema(_) => "schema",
+        Command::Completions(_) | Command::Complete(_) => "completions",
+        Command::Doctor(_) => "doctor",
+    }
 }
 
 /// Prints `error` and what stands behind it.
@@ -65,7 +94,8 @@ pub fn report(cli: &Cli, terminal: &Terminal, error: &Error) -> Exit {
             findings.push(finding);
         }
         let diagnostics: Vec<v1::Diagnostic> = findings.iter().map(v1::Diagnostic::from).collect();
-        let mut document = json!({"exit_code": exit.code(), "diagnostics": diagnostics});
+        let schema = format!("llmops/{}/v1", verb(&cli.command));
+        let mut document = json!({"schema": schema, "exit_code": exit.code(), "diagnostics": diagnostics});
         if evaluated.is_some() {
             document = json!({"schema": v1::SCHEMA, "verdict": null, "exit_code": exit.code(),
                               "diagnostics": diagnostics, "run": null, "gates": []});

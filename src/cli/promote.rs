@@ -77,7 +77,8 @@ pub fn promote(global: &Global, terminal: &Terminal, args: &PromoteArgs) -> Resu
         source_commit: commit,
         previous: live.as_ref().and_then(|live| {
             // What is promoted again has before it what it had: going back must lead somewhere else.
-            let again = live.prompt_digest == identity_now.prompt && live.model == prompt.model;
+            let again = live.prompt_digest == identity_now.prompt
+                && (&live.prompt_version, &live.model) == (&prompt.version, &prompt.model);
             if again { live.previous.clone() } else { Some(live.in_short()) }
         }),
     };

@@ -200,3 +200,19 @@ fn a_baseline_of_a_shard_is_held_to_its_own_numbers_and_to_git() {
     .says("not the mean of its cases");
     with(|baseline| *baseline = Value::Null).says("was not compared with the baseline");
 }
+
+#[test]
+fn a_verb_that_fails_names_the_schema_of_its_machine_form() {
+    let project = builtin(1.0);
+    for (arguments, schema) in [
+        (&["check", "nowhere", "--json"][..], "llmops/check/v1"),
+        (&["promote", "support", "--to", "production", "--json"], "llmops/promote/v1"),
+        (&["merge", "nowhere.json", "--json"], "llmops/merge/v1"),
+        (&["retrieve", "nowhere", "--query", "x", "--json"], "llmops/retrieve/v1"),
+        (&["lock", "--wrong", "--json"], "llmops/lock/v1"),
+    ] {
+        let ran = project.run(arguments);
+        assert!(ran.code > 0, "{arguments:?}");
+        assert_eq!(ran.json()["schema"], schema, "{arguments:?}");
+    }
+}
