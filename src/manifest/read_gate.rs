@@ -79,7 +79,10 @@ fn metrics(sink: &Sink, node: &Node) -> Metrics {
     let (mut limits, mut places) = Metrics::default();
     let Some(fields) = sink.fields(node, "`metrics`") else { return (limits, places) };
     for (key, node) in fields.entries() {
-        if let Some(limit) = sink.number_in(node, "a metric's limit", 0.0..=1.0) {
+        let most = key.text == "refusal_rate";
+        if let Some(limit) =
+            sink.number_in(node, "a metric's limit", 0.0..=1.0).filter(demands(sink, node, most))
+        {
             limits.insert(key.text.clone(), limit);
             places.push((key.text.clone(), key.span));
         }
@@ -89,7 +92,10 @@ fn metrics(sink: &Sink, node: &Node) -> Metrics {
 
 fn retrieval(sink: &Sink, node: &Node) -> RetrievalTerms {
     let Some(fields) = sink.fields(node, "`retrieval`") else { return RetrievalTerms::default() };
-    let share = |key: &'static str| fields.get(key).and_then(|node| sink.number_in(node, key, 0.0..=1.0));
+    let share = |key: &'static str| {
+        let node = fields.get(key)?;
+        sink.number_in(node, key, 0.0..=1.0).filter(demands(sink, node, key == "stale_fraction"))
+    };
     let terms = RetrievalTerms {
         recall_at_k: share("recall_at_k"),
         precision_at_k: share("precision_at_k"),
@@ -118,6 +124,18 @@ fn calibration(sink: &Sink, node: &Node) -> Option<CalibrationTerms> {
     );
     fields.finish(false);
     Some(terms)
+}
+
+/// Holds that a limit is one: a share is never below 0 and, where it is a maximum, never above 1.
+fn demands<'a>(sink: &'a Sink, node: &'a Node, most: bool) -> impl FnOnce(&f64) -> bool + 'a {
+    move |limit| {
+        let always = if most { *limit >= 1.0 } else { *limit <= 0.0 };
+        if always {
+            let message = "this limit always holds, so that it demands nothing";
+            sink.error(BAD_VALUE, node.span, message, "name a limit that can be missed, or remove the key");
+        }
+        !always
+    }
 }
 
 fn nothing_demanded(fields: &Fields<'_>, empty: bool) {

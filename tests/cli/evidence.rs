@@ -216,3 +216,18 @@ fn a_verb_that_fails_names_the_schema_of_its_machine_form() {
         assert_eq!(ran.json()["schema"], schema, "{arguments:?}");
     }
 }
+
+#[test]
+fn a_limit_that_always_holds_is_refused() {
+    let project = builtin(1.0);
+    project.replace(
+        "evals/support.yaml",
+        "version:",
+        "assert:\n  - {type: contains, value: x, metric: m}\ngate: {asserts_required: 0, metrics: {m: 0.5}}\nversion:",
+    );
+    project.run(&["check"]).exits(0);
+    for (before, after) in [("m: 0.5", "m: 0"), ("m: 0", "refusal_rate: 1"), ("refusal_rate: 1", "m: 0.0")] {
+        project.replace("evals/support.yaml", before, after);
+        project.run(&["eval"]).exits(2).says("this limit always holds");
+    }
+}
