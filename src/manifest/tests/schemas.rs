@@ -35,7 +35,7 @@ const WHOLE: &[(&str, &str)] = &[
     ),
     (
         "evals/s.yaml",
-        "version: 1\nprompt: p\ncases: c.jsonl\nsample: {size: 1}\njudge: {dimensions: {tone: {description: polite, needs: context}}}\ngate: {decide_on: mean, retrieval: {mrr: 0}, require_calibration: {min_labels: 1}}\n",
+        "version: 1\nprompt: p\ncases: c.jsonl\nsample: {size: 1}\njudge: {dimensions: {tone: {description: polite, needs: context}}}\ngate: {decide_on: mean, retrieval: {mrr: 0.5}, require_calibration: {min_labels: 1}}\n",
     ),
     ("evals/c.jsonl", "{\"context\": [{\"text\": \"a\"}]}\n"),
     ("kb/a.md", "a"),

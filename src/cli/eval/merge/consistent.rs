@@ -120,7 +120,7 @@ fn is_mean(judgement: &Judgement, judge: &crate::manifest::suite::Judge) -> bool
 /// Why what a shard says of its baseline is not what the cases of that baseline sum up to.
 pub fn baseline(gate: &GatePlan, said: &v1::Baseline) -> Option<String> {
     let (Some(mean), Some(cases)) = (said.mean, &said.cases) else { return None };
-    let planned = gate.cases.iter().map(|&index| gate.suite.cases.get(index).case.clone());
+    let planned = gate.cases.iter().map(|&index| gate.suite.cases.get(index).case);
     let weights: BTreeMap<CaseId, f64> = planned.map(|case| (case.id, case.weight)).collect();
     let scored =
         cases.iter().filter_map(|case| Some((weights.get(&CaseId::from(case.id.as_str()))?, case.score?)));
