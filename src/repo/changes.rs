@@ -89,23 +89,25 @@ impl Repository {
         Ok(below.collect())
     }
 
-    /// The symbolic links that git tracks, below the base, in no order.
+    /// The symbolic links and submodules that git tracks, below the base, in no order: what lies behind them changes
+    /// without a changed path of its own.
     ///
     /// # Errors
     /// When the index cannot be read.
     pub fn links(&self) -> Result<Vec<RelPath>> {
-        const LINK: u32 = 0o120_000;
+        const LINKS: [u32; 2] = [0o120_000, 0o160_000];
         let names: Vec<String> = match &*self.objects {
             Objects::Library(library) => {
                 let mut index = lock(library).index().map_err(|error| git_error("the index", error))?;
                 index.read(false).map_err(|error| git_error("the index", error))?;
-                let links = index.iter().filter(|entry| entry.mode == LINK);
+                let links = index.iter().filter(|entry| LINKS.contains(&entry.mode));
                 links.map(|entry| String::from_utf8_lossy(&entry.path).into_owned()).collect()
             }
             Objects::Program(_) => {
                 let output = git_program::demand(&self.top, &["ls-files", "-s", "-z"])?;
                 let text = String::from_utf8_lossy(&output.stdout).into_owned();
-                let rows = text.split('\0').filter(|row| row.starts_with("120000 "));
+                let rows =
+                    text.split('\0').filter(|row| row.starts_with("120000 ") || row.starts_with("160000 "));
                 rows.filter_map(|row| Some(row.split_once('\t')?.1.to_owned())).collect()
             }
         };

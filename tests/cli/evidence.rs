@@ -231,3 +231,24 @@ fn a_limit_that_always_holds_is_refused() {
         project.run(&["eval"]).exits(2).says("this limit always holds");
     }
 }
+
+#[test]
+fn cases_in_a_submodule_that_moved_are_affected() {
+    let project = committed();
+    let outside = Project::new(&[(
+        "cases/c.jsonl",
+        "{\"id\": \"a\", \"input\": \"Why?\", \"context\": [\"It rains.\"]}\n",
+    )]);
+    outside.git(&["init", "-q"]);
+    outside.git(&["add", "-A"]);
+    outside.git(&["commit", "-qm", "one"]);
+    let from = outside.root().display().to_string();
+    project.git(&["-c", "protocol.file.allow=always", "submodule", "add", "-q", &from, "sub"]);
+    project.replace("evals/support.yaml", "cases/support.jsonl", "../sub/cases/c.jsonl");
+    commit(&project, "cases of a submodule");
+    project.write("sub/cases/c.jsonl", "{\"id\": \"b\", \"input\": \"How?\", \"context\": [\"By bus.\"]}\n");
+    project.git(&["-C", "sub", "commit", "-qam", "two"]);
+    commit(&project, "moved");
+    let ran = project.run(&["eval", "--changed=HEAD~1"]);
+    assert!(!format!("{}{}", ran.stdout, ran.stderr).contains("UNAFFECTED"), "{}{}", ran.stdout, ran.stderr);
+}

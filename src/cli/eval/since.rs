@@ -93,16 +93,22 @@ fn variables() -> Variables {
 /// # Errors
 /// When the working tree cannot be compared.
 pub fn untouched(opened: &Opened, base: &Base) -> Result<bool> {
+    let links = base.repository.links()?;
+    // Git names a submodule that changed by one path at most, and its files by none.
+    let is_submodule = |path: &RelPath| {
+        std::fs::symlink_metadata(path.on_disk(&opened.root)).is_ok_and(|facts| facts.is_dir())
+    };
+    if links.iter().any(is_submodule) {
+        return Ok(false);
+    }
     let changed = base.repository.changed_paths(&base.commit)?;
     if changed.is_empty() {
         return Ok(true);
     }
     let reach = Reach::of(&opened.snapshot);
     // Behind a link that is read, any path may be.
-    let mut read = changed.into_iter().chain(base.repository.links()?);
-    // A submodule is one changed path, whatever is below it.
-    let is_folder = |path: &RelPath| path.on_disk(&opened.root).is_dir();
-    Ok(!read.any(|path| reach.may_read(&path) || is_folder(&path)))
+    let mut read = changed.into_iter().chain(links);
+    Ok(!read.any(|path| reach.may_read(&path)))
 }
 
 /// What a change touches, said and narrowed to.
