@@ -4,6 +4,7 @@ pub mod chunk;
 pub mod corpus;
 pub mod embed;
 mod endpoint;
+mod found;
 pub mod freshness;
 pub mod hashing;
 pub mod index;
@@ -14,4 +15,5 @@ mod retriever;
 pub mod search;
 pub mod shift;
 
-pub use retriever::{Hit, RetrieveFault, Retrieved, Retriever, Sources};
+pub use found::{Hit, RetrieveFault, Retrieved};
+pub use retriever::{Retriever, Sources};

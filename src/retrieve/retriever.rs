@@ -1,12 +1,13 @@
 //! One retrieval manifest, ready to be asked.
 
 use super::embed::{EmbedFault, Embeddings, Spent};
+use super::found::{Hit, RetrieveFault, Retrieved, broken};
 use super::index::{Draft, Index, Passage, embeds};
 use super::local::{Local, StaticModel};
 use super::search::{Bm25, Scored, fuse, nearest, normalise};
 use super::{endpoint, freshness, hashing};
+use crate::call::CallFailure;
 use crate::call::desk::{Denied, Desk};
-use crate::call::{CallFailure, FailureKind};
 use crate::domain::exchange::Source;
 use crate::domain::grade::{CallRecord, CallRole};
 use crate::domain::{
@@ -22,39 +23,6 @@ use tokio::sync::OnceCell;
 
 /// Each ranking is fused as far as this, or four times `top_k`, where that is more.
 const FUSED: usize = 100;
-
-/// A chunk that was found.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Hit {
-    /// As templates and judges see it.
-    pub chunk: Chunk,
-    /// The headings over it.
-    pub heading: Option<String>,
-    /// Its range in the document; `None` for what an endpoint found.
-    pub range: Option<(u64, u64)>,
-}
-
-/// What a query brought.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub struct Retrieved {
-    /// The chunks, best first.
-    pub hits: Vec<Hit>,
-    /// Calls of an embedding model. The calls that an index took are those of the query that it was built for.
-    pub calls: Vec<CallRecord>,
-}
-
-/// Why a query brought nothing.
-#[derive(Debug)]
-pub enum RetrieveFault {
-    /// A provider failed, after its retries.
-    Failed(CallFailure),
-    /// Offline, and not at hand.
-    Offline,
-    /// The cost limit would be exceeded.
-    CostLimit,
-    /// An input is wrong, or files cannot be written.
-    Ended(Error),
-}
 
 /// Where chunks come from.
 #[derive(Debug)]
@@ -245,11 +213,6 @@ impl Retriever {
     }
 }
 
-/// A provider that answered, and not with what can be searched with.
-fn broken(detail: &str) -> RetrieveFault {
-    RetrieveFault::Failed(CallFailure { kind: FailureKind::Provider, detail: detail.to_owned(), attempts: 1 })
-}
-
 impl Corpus {
     /// What was recorded of a query: the request that names it, and its exchange. `None` where it has to be searched
     /// for, always so where searching needs nothing from outside.
@@ -395,17 +358,6 @@ impl Corpus {
             },
             heading: passage.heading.clone(),
             range: Some((passage.start, passage.end)),
-        }
-    }
-}
-
-impl From<EmbedFault> for RetrieveFault {
-    fn from(fault: EmbedFault) -> Self {
-        match fault {
-            EmbedFault::Failed(failure) => Self::Failed(failure),
-            EmbedFault::Offline => Self::Offline,
-            EmbedFault::CostLimit => Self::CostLimit,
-            EmbedFault::Storage(error) => Self::Ended(error),
         }
     }
 }
