@@ -81,8 +81,10 @@ fn a_second_signal_ends_at_once_and_loses_no_reply_that_arrived() {
         "evals/support.yaml",
         "version: \"1\"\nprompt: support\ncases: cases/support.jsonl\nassert: [{type: contains, value: days}]\n",
     );
+    // All of them at once: whatever the order in which they are sent, none waits for one that hangs.
+    project.write("llmops.yaml", "providers:\n  openai: {api: openai, concurrency: 14}\n");
     let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("llmops"))
-        .args(["eval", "--concurrency", "14", "--quiet"])
+        .args(["eval", "--quiet"])
         .env_clear()
         .env("OPENAI_API_KEY", "sk-test-0123456789abcdef")
         .env("OPENAI_BASE_URL", format!("{}/v1", stub.url))
