@@ -90,28 +90,11 @@ pub fn init(global: &Global, terminal: &Terminal, _args: &InitArgs) -> Result<Ex
         (None, Some(_)) => OPENAI,
         (None, None) => BUILTIN,
     };
-    let folders = &workspace.manifests.project.folders;
     let own = own_prompts(&workspace);
-    let (mut written, mut kept) = (Vec::new(), Vec::new());
-    let example = EXAMPLE.iter().filter(|_| own.is_empty());
-    for (path, template) in example.chain(&AROUND) {
-        let place = |text: &str| {
-            text.replace("@PROMPTS@", folders.prompts.as_str())
-                .replace("@EVALS@", folders.evals.as_str())
-                .replace("@RETRIEVAL@", folders.retrieval.as_str())
-        };
-        let path = place(path);
-        let text = place(template)
-            .replace("@SCHEMAS@", &format!("{}.schemas", "../".repeat(path.matches('/').count())))
-            .replace("@MODEL@", choice.model)
-            .replace("@JUDGE@", choice.judge)
-            .replace("@TODAY@", &today)
-            .replace("@PARAMETERS@", choice.parameters)
-            .replace("@KEYS@", choice.keys);
-        if create(&workspace.root.join(&path), &text)? { written.push(path) } else { kept.push(path) }
-    }
-    let notes = notes(&workspace, &kept);
+    let files = scaffold(&workspace, &choice, &today, own.is_empty())?;
+    let notes = notes(&workspace, &files.kept);
     if terminal.json {
+        let Files { written, kept } = &files;
         terminal.stdout(&format!(
             "{}\n",
             json!({"schema": "llmops/init/v1", "exit_code": 0, "written": written, "kept": kept,
@@ -119,9 +102,48 @@ pub fn init(global: &Global, terminal: &Terminal, _args: &InitArgs) -> Result<Ex
         ));
         return Ok(Exit::Done);
     }
+    terminal.people(&said(&workspace, &choice, &own, &files, &notes));
+    Ok(Exit::Done)
+}
+
+/// Paths from the root.
+#[derive(Default)]
+struct Files {
+    /// Those that are new.
+    written: Vec<String>,
+    /// Those that were there and were left as they were.
+    kept: Vec<String>,
+}
+
+/// Writes what is not there yet.
+fn scaffold(workspace: &Workspace, choice: &Choice, today: &str, example: bool) -> Result<Files> {
+    let folders = &workspace.manifests.project.folders;
+    let place = |text: &str| {
+        text.replace("@PROMPTS@", folders.prompts.as_str())
+            .replace("@EVALS@", folders.evals.as_str())
+            .replace("@RETRIEVAL@", folders.retrieval.as_str())
+    };
+    let mut files = Files::default();
+    for (path, template) in EXAMPLE.iter().filter(|_| example).chain(&AROUND) {
+        let path = place(path);
+        let text = place(template)
+            .replace("@SCHEMAS@", &format!("{}.schemas", "../".repeat(path.matches('/').count())))
+            .replace("@MODEL@", choice.model)
+            .replace("@JUDGE@", choice.judge)
+            .replace("@TODAY@", today)
+            .replace("@PARAMETERS@", choice.parameters)
+            .replace("@KEYS@", choice.keys);
+        let list =
+            if create(&workspace.root.join(&path), &text)? { &mut files.written } else { &mut files.kept };
+        list.push(path);
+    }
+    Ok(files)
+}
+
+fn said(workspace: &Workspace, choice: &Choice, own: &[String], files: &Files, notes: &[String]) -> String {
     let mut text = String::new();
-    written.iter().for_each(|path| text.push_str(&format!("wrote {path}\n")));
-    kept.iter().for_each(|path| text.push_str(&format!("kept  {path} (it was there)\n")));
+    files.written.iter().for_each(|path| text.push_str(&format!("wrote {path}\n")));
+    files.kept.iter().for_each(|path| text.push_str(&format!("kept  {path} (it was there)\n")));
     text.push('\n');
     notes.iter().for_each(|note| text.push_str(&format!("note: {note}\n")));
     match own.first() {
@@ -129,7 +151,7 @@ pub fn init(global: &Global, terminal: &Terminal, _args: &InitArgs) -> Result<Ex
             "There are prompts here already ({first}{}), so no example was written.\n\
              Next: llmops check; a suite for a prompt is a file under {}/\n",
             if own.len() > 1 { format!(" and {} more", own.len() - 1) } else { String::new() },
-            folders.evals
+            workspace.manifests.project.folders.evals
         )),
         None => text.push_str(&format!(
             "The prompt runs on {}.\nNext: llmops check, then {}\n",
@@ -137,8 +159,7 @@ pub fn init(global: &Global, terminal: &Terminal, _args: &InitArgs) -> Result<Ex
         )),
     }
     text.push_str(&format!("To have plain `git diff` show what prompts mean: {DRIVER}\n"));
-    terminal.people(&text);
-    Ok(Exit::Done)
+    text
 }
 
 /// The prompt files that are not the example's own.

@@ -12,7 +12,7 @@ use crate::domain::{Error, Exit, ModelId, Result};
 use crate::manifest::deployment::Deployment;
 use crate::manifest::pin::pin;
 use crate::manifest::prompt::Prompt;
-use crate::plan::identity;
+use crate::plan::{Identity, identity};
 use crate::release::{Step, step};
 use crate::report::stored::StoredRun;
 use serde_json::json;
@@ -22,66 +22,19 @@ use serde_json::json;
 /// # Errors
 /// A dirty tree, a model that is not pinned, a prompt without a suite, a record that cannot be read.
 pub fn promote(global: &Global, terminal: &Terminal, args: &PromoteArgs) -> Result<Exit> {
-    let today = clock::today();
-    let workspace = Workspace::open(global.root.as_deref(), &today)?;
+    let workspace = Workspace::open(global.root.as_deref(), &clock::today())?;
     let path = record::path_of(&workspace, &args.environment)?;
     let (commit, by) = clean(&workspace)?;
     let prompt = workspace.prompt(&args.prompt)?;
     pinned(&workspace, terminal, prompt)?;
-    let identity_now = identity(&workspace.sources(), prompt, &prompt.model)?;
     let mut entries = record::of(&workspace.snapshot, &path)?.unwrap_or_default();
     let live = entries.get(&prompt.name).cloned();
-    let live_model = live.as_ref().map_or(&prompt.model, |live| &live.model);
-    let on_live = identity(&workspace.sources(), prompt, live_model)?.prompt;
-    let moved = step(live.as_ref(), &prompt.model, &identity_now.prompt, &on_live);
-    let run = eval::offline(&workspace, terminal, prompt, None)?;
-    if run.exit() != Exit::Done {
-        return refuse(terminal, prompt, &run, "");
-    }
-    if let (Step::Both, Some(live), false) = (moved, &live, args.together) {
-        let alone = eval::offline(&workspace, terminal, prompt, Some(&live.model))?;
-        if alone.exit() != Exit::Done {
-            return refuse(terminal, prompt, &alone, &format!("on its own, with {}, ", live.model));
-        }
-        let (before, model) = (workspace.at(&live.source_commit, &today)?, &prompt.model);
-        let was = before.prompt(prompt.name.as_str())?;
-        let alone = eval::offline(&before, terminal, was, Some(model))?;
-        if alone.exit() != Exit::Done {
-            return refuse(
-                terminal,
-                prompt,
-                &alone,
-                &format!("as of {}, with {model} alone, ", live.prompt_version),
-            );
-        }
-    }
-    let gates = &run.stored.report.gates;
-    let scores = gates.iter().filter_map(|gate| gate.score.as_ref().map(|score| score.mean));
-    let score = scores.min_by(f64::total_cmp).map(|score| (score * 1e4).round() / 1e4);
-    let suites = gates.iter().map(|gate| {
-        let digest = serde_json::from_value(json!(gate.suite.digest));
-        digest.map(|digest| (gate.suite.name.as_str().into(), digest))
-    });
-    let entry = Deployment {
-        model: prompt.model.clone(),
-        prompt_version: prompt.version.clone(),
-        retrieval_config_version: identity_now.manifest.as_ref().map(|manifest| manifest.version.clone()),
-        promoted_at: format!("{:.0}", clock::now()),
-        promoted_by: by,
-        eval_score_at_promotion: score,
-        prompt_digest: identity_now.prompt,
-        retrieval_digest: identity_now.retrieval,
-        suites: suites
-            .collect::<std::result::Result<_, _>>()
-            .map_err(|error| Error::storage("a suite's digest cannot be read", error))?,
-        source_commit: commit,
-        previous: live.as_ref().and_then(|live| {
-            // What is promoted again has before it what it had: going back must lead somewhere else.
-            let again = live.prompt_digest == identity_now.prompt
-                && (&live.prompt_version, &live.model) == (&prompt.version, &prompt.model);
-            if again { live.previous.clone() } else { Some(live.in_short()) }
-        }),
+    let identity = identity(&workspace.sources(), prompt, &prompt.model)?;
+    let run = match evidence(&workspace, terminal, args, prompt, &identity, live.as_ref())? {
+        Evidence::Holds(run) => run,
+        Evidence::Lacks(refused) => return refuse(terminal, prompt, &refused),
     };
+    let entry = entry(prompt, &identity, &run, live.as_ref(), (commit, by))?;
     held(&workspace, prompt, &entry)?;
     let said = said(prompt, &entry, live.as_ref(), &args.environment, path.as_str());
     let document = json!({"schema": "llmops/promote/v1", "exit_code": 0, "prompt": prompt.name,
@@ -93,6 +46,89 @@ pub fn promote(global: &Global, terminal: &Terminal, args: &PromoteArgs) -> Resu
         terminal.stdout(&format!("{document}\n"));
     }
     Ok(Exit::Done)
+}
+
+/// What stored exchanges and recordings say of a promotion.
+enum Evidence {
+    /// Every gate passed.
+    Holds(StoredRun),
+    /// One did not, or cannot be told.
+    Lacks(Refused),
+}
+
+/// A run that keeps a prompt from being promoted.
+struct Refused {
+    run: StoredRun,
+    /// What was tried beside the prompt as it is, in words that fit behind its name.
+    how: String,
+}
+
+/// Gates the prompt as it is; where model and prompt moved in one step, each of the two on its own as well.
+fn evidence(
+    workspace: &Workspace,
+    terminal: &Terminal,
+    args: &PromoteArgs,
+    prompt: &Prompt,
+    now: &Identity,
+    live: Option<&Deployment>,
+) -> Result<Evidence> {
+    let lacks = |run: StoredRun, how: String| Ok(Evidence::Lacks(Refused { run, how }));
+    let run = eval::offline(workspace, terminal, prompt, None)?;
+    if run.exit() != Exit::Done {
+        return lacks(run, String::new());
+    }
+    let live_model = live.map_or(&prompt.model, |live| &live.model);
+    let on_live = identity(&workspace.sources(), prompt, live_model)?.prompt;
+    let moved = step(live, &prompt.model, &now.prompt, &on_live);
+    let (Step::Both, Some(live), false) = (moved, live, args.together) else {
+        return Ok(Evidence::Holds(run));
+    };
+    let alone = eval::offline(workspace, terminal, prompt, Some(&live.model))?;
+    if alone.exit() != Exit::Done {
+        return lacks(alone, format!("on its own, with {}, ", live.model));
+    }
+    let before = workspace.at(&live.source_commit, &clock::today())?;
+    let was = before.prompt(prompt.name.as_str())?;
+    let alone = eval::offline(&before, terminal, was, Some(&prompt.model))?;
+    if alone.exit() != Exit::Done {
+        return lacks(alone, format!("as of {}, with {} alone, ", live.prompt_version, prompt.model));
+    }
+    Ok(Evidence::Holds(run))
+}
+
+/// What the record will say.
+fn entry(
+    prompt: &Prompt,
+    identity: &Identity,
+    run: &StoredRun,
+    live: Option<&Deployment>,
+    (commit, by): (String, String),
+) -> Result<Deployment> {
+    let gates = &run.stored.report.gates;
+    let scores = gates.iter().filter_map(|gate| gate.score.as_ref().map(|score| score.mean));
+    let suites = gates.iter().map(|gate| {
+        let digest = serde_json::from_value(json!(gate.suite.digest))
+            .map_err(|error| Error::storage("a suite's digest cannot be read", error))?;
+        Ok((gate.suite.name.as_str().into(), digest))
+    });
+    Ok(Deployment {
+        model: prompt.model.clone(),
+        prompt_version: prompt.version.clone(),
+        retrieval_config_version: identity.manifest.as_ref().map(|manifest| manifest.version.clone()),
+        promoted_at: format!("{:.0}", clock::now()),
+        promoted_by: by,
+        eval_score_at_promotion: scores.min_by(f64::total_cmp).map(|score| (score * 1e4).round() / 1e4),
+        prompt_digest: identity.prompt,
+        retrieval_digest: identity.retrieval,
+        suites: suites.collect::<Result<_>>()?,
+        source_commit: commit,
+        previous: live.and_then(|live| {
+            // What is promoted again has before it what it had: going back must lead somewhere else.
+            let again = live.prompt_digest == identity.prompt
+                && (&live.prompt_version, &live.model) == (&prompt.version, &prompt.model);
+            if again { live.previous.clone() } else { Some(live.in_short()) }
+        }),
+    })
 }
 
 /// Holds the entry against the commit that it names: files that git ignores, or was told not to look at, are not in it.
@@ -148,7 +184,7 @@ fn pinned(workspace: &Workspace, terminal: &Terminal, prompt: &Prompt) -> Result
 }
 
 /// Says why a gate keeps a prompt from being promoted. Nothing is written.
-fn refuse(terminal: &Terminal, prompt: &Prompt, run: &StoredRun, how: &str) -> Result<Exit> {
+fn refuse(terminal: &Terminal, prompt: &Prompt, Refused { run, how }: &Refused) -> Result<Exit> {
     let report = &run.stored.report;
     let exit = run.exit();
     terminal.say(&format!("{} {how}is not promoted:", prompt.name));

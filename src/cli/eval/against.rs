@@ -10,7 +10,8 @@ use crate::aggregate::{Interval, Tally};
 use crate::cli::args::EvalArgs;
 use crate::cli::terminal::Terminal;
 use crate::cli::workspace::Workspace;
-use crate::domain::{Error, Kind, RelPath, Result};
+use crate::compare::renamed;
+use crate::domain::{Error, Kind, PromptName, RelPath, Result};
 use crate::gate::Comparison;
 use crate::ledger::BaseWriter;
 use crate::manifest::project::Api;
@@ -18,7 +19,7 @@ use crate::plan::{GatePlan, Plan, Selection, gate, inputs_digest};
 use crate::report::assemble::retrieval_metrics;
 use crate::report::v1;
 use crate::run::{Ending, Shared};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 /// The comparisons of a run, one per gate in plan order; none where nothing was compared.
@@ -86,8 +87,9 @@ pub fn compare(
     let candidate = args.model.is_some();
     let heads = &finished.shared.plan.gates;
     let selection = Selection { model: None, ..finished.shared.plan.selection.clone() };
+    let renamed = renamed(&then.sources(), &workspace.sources());
     let others: Vec<Option<Other>> =
-        heads.iter().map(|head| other(then, head, &selection)).collect::<Result<_>>()?;
+        heads.iter().map(|head| other(then, head, &selection, &renamed)).collect::<Result<_>>()?;
     BaseWriter::clear(&finished.home, &finished.follower.id)?;
     let mut against = Against { candidate, ..Against::default() };
     let mut tallies: HashMap<usize, Tally> = HashMap::new();
@@ -154,6 +156,9 @@ pub fn compare(
             }
         }
         if let Some(gate) = against.gates.last_mut() {
+            if let Some(old) = renamed.get(&head.prompt.name) {
+                gate.notes.push(format!("{label} calls this prompt `{old}`"));
+            }
             let retrieval = head.retrieval.as_ref().map(|retrieval| &retrieval.path);
             gate.changed =
                 [Some(&head.prompt.path), retrieval, Some(&head.suite.path)].into_iter().flatten().find_map(
@@ -233,9 +238,16 @@ struct Other {
     offline: bool,
 }
 
-/// The head's gate with the prompt of `then`: today's suite, judge and cases. `None` where `then` has no such prompt.
-fn other(then: &Workspace, head: &GatePlan, selection: &Selection) -> Result<Option<Other>> {
-    let Some(prompt) = then.manifests.prompts.get(&head.prompt.name) else { return Ok(None) };
+/// The head's gate with the prompt of `then`, under whatever name: today's suite, judge and cases. `None` where `then`
+/// has no such prompt.
+fn other(
+    then: &Workspace,
+    head: &GatePlan,
+    selection: &Selection,
+    renamed: &BTreeMap<PromptName, PromptName>,
+) -> Result<Option<Other>> {
+    let name = renamed.get(&head.prompt.name).unwrap_or(&head.prompt.name);
+    let Some(prompt) = then.manifests.prompts.get(name) else { return Ok(None) };
     let mut found = gate(&then.sources(), prompt, &head.suite, selection)?;
     found.digests.suite = head.digests.suite;
     found.digests.judge = head.digests.judge;

@@ -10,6 +10,7 @@ mod outcome;
 mod page;
 mod planned;
 mod resume;
+mod scope;
 mod session;
 mod shown;
 mod since;
@@ -17,13 +18,12 @@ mod told;
 
 use super::args::{EvalArgs, Global};
 use super::clock;
-use super::lock;
 use super::terminal::Terminal;
 use super::workspace::{Opened, Workspace};
-use crate::domain::{Error, Exit, Kind, ModelId, Result};
+use crate::domain::{Error, Exit, ModelId, Result};
 use crate::ledger::Home;
 use crate::manifest::prompt::Prompt;
-use crate::plan::{Selection, plan};
+use crate::plan::plan;
 use crate::report::formats::Target;
 use crate::report::plan::PlannedGate;
 use crate::report::stored::StoredRun;
@@ -32,6 +32,7 @@ pub use merge::merge;
 use outcome::publish;
 pub use outcome::{show, write_stored};
 pub use page::remember;
+use scope::{Covered, Scope, selection};
 use session::Session;
 pub use session::prices;
 pub use since::find as find_base;
@@ -48,60 +49,27 @@ pub fn eval(global: &Global, terminal: &Terminal, args: &EvalArgs) -> Result<Exi
             .hint("write the report to a file: --report FORMAT=PATH"));
     }
     let opened = Opened::at(global.root.as_deref())?;
-    let base = since::base(&opened, terminal, args)?;
-    let changed = base.as_ref().filter(|_| args.changed.is_some());
-    if let Some(base) = changed
-        && args.prompts.is_empty()
-        && args.suite.is_none()
-        && since::untouched(&opened, base)?
-    {
-        return empty::unaffected(base, terminal, args, &[], started);
-    }
-    let workspace = opened.read(&clock::today());
-    let resumed = resume::resolve(&workspace, terminal, args)?;
-    let mut selection = resumed.as_ref().map_or_else(|| selection(args), |resumed| resumed.selection.clone());
-    let mut warnings = workspace.valid()?;
-    let mut then = base.as_ref().map(|base| workspace.at_base(base)).transpose()?;
-    let mut notes = Vec::new();
-    if let (Some(base), Some(then), None) = (changed, &then, &resumed) {
-        let touched = since::touched(&workspace, then, terminal, selection)?;
-        if touched.nothing {
-            return empty::unaffected(base, terminal, args, &touched.notes, started);
+    let covered = match scope::resolve(opened, terminal, args)? {
+        Scope::Covers(covered) => *covered,
+        Scope::Unaffected { base, notes } => {
+            return empty::unaffected(&base, terminal, args, &notes, started);
         }
-        (selection, notes) = (touched.selection, touched.notes);
-    }
-    let plan = match plan(&workspace.sources(), &selection) {
-        Err(error) if error.kind() == Kind::NoMatch && args.shard.is_some() && !args.plan => {
-            let all = Selection { shard: None, ..selection };
-            let whole = plan(&workspace.sources(), &all)?;
-            let base = base
-                .map_or_else(|| since::implied(&workspace, terminal, args, &whole), |base| Ok(Some(base)))?;
+        Scope::EmptyShard { workspace, base, whole } => {
             return empty::shard(&workspace, base.as_ref(), terminal, args, &whole, started);
         }
-        planned => planned?,
     };
-    if plan.planned() == 0 {
-        return Err(Error::input("no case is planned").hint("name cases in the suite"));
-    }
-    lock::holds(&workspace, plan.gates.iter().map(|gate| (&*gate.suite, gate.digests.suite)))?;
     if args.plan {
-        return planned::planned(&workspace, terminal, args, plan);
+        return planned::planned(&covered.workspace, terminal, args, covered.plan);
     }
-    let base = match base {
-        None => since::implied(&workspace, terminal, args, &plan)?,
-        found => found,
-    };
-    if let (Some(base), None) = (&base, &then) {
-        then = Some(workspace.at_base(base)?);
-    }
-    let session = Session::prepare(&workspace, terminal, args, plan, resumed)?;
-    let finished = session.conduct(terminal)?;
+    let Covered { workspace, plan, resumed, base, then, mut warnings, notes } =
+        covered.compared(terminal, args)?;
+    let finished = Session::prepare(&workspace, terminal, args, plan, resumed)?.conduct(terminal)?;
     let against = finished.against(&workspace, then.as_ref(), base.as_ref(), terminal, args)?;
-    let told = notes.len();
+    let (from, told) = (warnings.len(), notes.len());
     warnings.extend(notes);
     let (mut run, mut found) = finished.decide(&workspace, args, &warnings, &against)?;
     // What --changed told is on the screen already.
-    found.drain(warnings.len() - told..warnings.len());
+    found.drain(from..from + told);
     publish(&workspace, terminal, &run, &found)?;
     page::remember(&mut run, &workspace, &args.reports);
     write_stored(&run, &args.reports, terminal)?;
@@ -151,19 +119,4 @@ fn with_defaults(given: &[&str]) -> Result<EvalArgs> {
         .try_get_matches_from(["eval"].iter().chain(given))
         .and_then(|matches| EvalArgs::from_arg_matches(&matches))
         .map_err(|error| Error::input("the gate cannot be set up").because(error))
-}
-
-fn selection(args: &EvalArgs) -> Selection {
-    Selection {
-        prompts: args.prompts.clone(),
-        suite: args.suite.clone(),
-        case: args.case.clone(),
-        tags: args.tags.clone(),
-        sample: args.sample,
-        trials: args.trials,
-        shard: args.shard,
-        model: args.model.clone(),
-        outputs: args.outputs.is_some(),
-        gates: None,
-    }
 }
