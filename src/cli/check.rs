@@ -3,12 +3,15 @@
 use super::args::{CheckArgs, Global};
 use super::clock;
 use super::eval::find_base;
+use super::lock;
 use super::target;
 use super::terminal::Terminal;
 use super::workspace::Workspace;
+use crate::compare::renamed;
 use crate::domain::{Diagnostic, Error, Exit, Kind, RelPath, Result};
 use crate::manifest::records::Records;
 use crate::plan::moved::moved;
+use crate::report::numbers::many;
 use crate::report::{sarif, v1};
 use serde_json::json;
 use std::path::Path;
@@ -55,7 +58,10 @@ pub fn check(global: &Global, terminal: &Terminal, args: &CheckArgs) -> Result<E
     }
     if !broken && !terminal.quiet {
         terminal.people(&format!(
-            "{prompts} prompts, {suites} suites, {retrievals} retrieval manifests: no errors\n"
+            "{}, {}, {}: no errors\n",
+            many(prompts, "prompt"),
+            many(suites, "suite"),
+            many(retrievals, "retrieval manifest")
         ));
         if prompts == 0 {
             terminal.say("note: there is no prompt here; `llmops init` makes the first");
@@ -72,7 +78,9 @@ fn since_base(workspace: &Workspace, terminal: &Terminal, rev: &str) -> Result<V
     if workspace.manifests.diagnostics.iter().any(Diagnostic::is_error) {
         return Ok(Vec::new());
     }
-    moved(&workspace.at_base(&base)?.sources(), &workspace.sources())
+    let then = workspace.at_base(&base)?;
+    let (before, after) = (then.sources(), workspace.sources());
+    moved(&before, &after, &renamed(&before, &after))
 }
 
 /// The findings, of the named files and folders only where some are named.
@@ -85,6 +93,7 @@ fn narrowed(
     let mut found = workspace.findings();
     found.extend(records.diagnostics);
     found.extend(workspace.corpus_findings());
+    found.extend(lock::changed_suites(workspace));
     found.extend(since);
     if paths.is_empty() {
         return Ok(found);

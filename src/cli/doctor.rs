@@ -11,6 +11,7 @@ use crate::domain::{Diagnostic, Exit, ProviderName, Result, Usd};
 use crate::ledger::{Home, Recordings};
 use crate::manifest::pin::{MODEL_DEPRECATED, MODEL_NOT_PINNED, MODEL_UNVERIFIABLE};
 use crate::manifest::project::{Api, ProviderConfig};
+use crate::report::numbers::{counted, many};
 use crate::report::plan::{Calls, PlannedGate};
 use serde::Serialize;
 use serde_json::json;
@@ -107,8 +108,11 @@ fn git(workspace: &Workspace) -> Result<Finding> {
 fn manifests(workspace: &Workspace) -> Vec<Finding> {
     let found = workspace.findings();
     let errors = found.iter().filter(|found| found.is_error()).count();
-    let counts =
-        format!("{} prompts, {} suites", workspace.manifests.prompts.len(), workspace.manifests.suites.len());
+    let counts = format!(
+        "{}, {}",
+        many(workspace.manifests.prompts.len(), "prompt"),
+        many(workspace.manifests.suites.len(), "suite")
+    );
     let mut findings = vec![if errors > 0 {
         finding("manifests", State::Error, format!("{errors} errors; see `llmops check`"))
     } else if workspace.manifests.prompts.is_empty() {
@@ -258,10 +262,6 @@ fn next(workspace: &Workspace, terminal: &Terminal) -> Finding {
     finding("next eval", state, format!("{}{more}", said.join("; ")))
 }
 
-fn count(number: u64, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
-}
-
 fn said(gate: &PlannedGate) -> String {
     let calls = [&gate.answers, &gate.judgements];
     let sum = |of: fn(&Calls) -> u64| calls.iter().map(|calls| of(calls)).sum::<u64>();
@@ -281,9 +281,9 @@ fn said(gate: &PlannedGate) -> String {
         "{} on {} ({}, {}): {}{cost}, {} stored, {} answered here",
         gate.prompt,
         gate.suite,
-        count(gate.cases.saturating_mul(u64::from(gate.trials)), "trial"),
+        counted(gate.cases.saturating_mul(u64::from(gate.trials)), "trial"),
         gate.model,
-        count(live, "live call"),
+        counted(live, "live call"),
         sum(|calls| calls.stored),
         sum(|calls| calls.local),
     )

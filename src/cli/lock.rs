@@ -8,7 +8,8 @@ use crate::domain::{Code, Diagnostic, Digest, Error, Exit, Place, Result};
 use crate::ledger::{Home, RunReader, list_runs, replace};
 use crate::manifest::lock::{LOCK_FILE, Lock, LockedPrompt, LockedRetrieval, LockedRun, LockedSuite};
 use crate::manifest::suite::Suite;
-use crate::plan::identities::{Identities, identities};
+use crate::plan::identities::{Identities, identities, readable};
+use crate::report::numbers::many;
 use crate::report::stored::Stored;
 use crate::report::v1;
 use serde_json::json;
@@ -51,7 +52,8 @@ pub fn lock(global: &Global, terminal: &Terminal, _args: &LockArgs) -> Result<Ex
         ));
     } else if !terminal.quiet {
         let word = if changed { "wrote" } else { "nothing moved in" };
-        terminal.people(&format!("{word} {LOCK_FILE}: {prompts} prompts, {suites} suites\n"));
+        let (prompts, suites) = (many(prompts, "prompt"), many(suites, "suite"));
+        terminal.people(&format!("{word} {LOCK_FILE}: {prompts}, {suites}\n"));
     }
     Ok(Exit::Done)
 }
@@ -64,6 +66,14 @@ pub fn holds<'a>(workspace: &Workspace, suites: impl Iterator<Item = (&'a Suite,
     let Some(lock) = Lock::read(&workspace.snapshot).map_err(Error::invalid)? else { return Ok(()) };
     let found: Vec<Diagnostic> = suites.filter_map(|(suite, digest)| moved(&lock, suite, &digest)).collect();
     if found.is_empty() { Ok(()) } else { Err(Error::invalid(found)) }
+}
+
+/// The suites that are not what was locked under their version. What cannot be read is said by others.
+pub fn changed_suites(workspace: &Workspace) -> Vec<Diagnostic> {
+    let Ok(Some(lock)) = Lock::read(&workspace.snapshot) else { return Vec::new() };
+    let digests = readable(&workspace.sources()).suites;
+    let suites = workspace.manifests.suites.values();
+    suites.filter_map(|suite| moved(&lock, suite, &digests.get(&suite.name)?.0)).collect()
 }
 
 fn moved(lock: &Lock, suite: &Suite, digest: &Digest) -> Option<Diagnostic> {

@@ -11,13 +11,15 @@ use std::fs;
 /// # Errors
 /// When the name of the environment is no file name.
 pub fn path_of(workspace: &Workspace, environment: &str) -> Result<RelPath> {
+    let is_file = [".yaml", ".yml"].iter().any(|ending| environment.to_ascii_lowercase().ends_with(ending));
     let plain = !environment.is_empty()
         && !environment.starts_with('.')
+        && !is_file
         && environment.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.'));
     let folder = &workspace.manifests.project.folders.deployments;
     folder.join(&format!("{environment}.yaml")).filter(|_| plain).ok_or_else(|| {
         Error::input(format!("`{environment}` is no name of an environment"))
-            .hint("use letters, digits, `-` and `_`, such as production")
+            .hint("use letters, digits, `-` and `_`, such as production; the file's ending is not part of it")
     })
 }
 

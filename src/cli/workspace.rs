@@ -162,11 +162,7 @@ impl Workspace {
     /// # Errors
     /// When there is none; with the findings, when its file is broken.
     pub fn prompt(&self, name: &str) -> Result<&Arc<Prompt>> {
-        let path = name.strip_prefix("./").unwrap_or(name);
-        let found = self.manifests.prompts.values().find(|prompt| {
-            prompt.name.as_str() == name || prompt.path.as_str() == path || prompt.path.stem() == path
-        });
-        if let Some(prompt) = found {
+        if let Some(prompt) = self.manifests.prompts.values().find(|prompt| prompt.is_called(name)) {
             return Ok(prompt);
         }
         let errors: Vec<Diagnostic> =

@@ -17,6 +17,7 @@ mod variables;
 pub use cost::Cost;
 pub use fields::{Field, Level, Way};
 pub use includes::{Included, texts};
+pub use pairs::renamed;
 pub use prose::{Paragraph, Piece};
 pub use rendered::{Hunk, Line, Rendered};
 pub use suites::SuiteChange;
@@ -137,7 +138,7 @@ pub fn compare(
 ) -> Result<Vec<PromptChange>> {
     let users = Users::of(after);
     let mut found = Vec::new();
-    for pair in pairs(before, after) {
+    for pair in pairs(&before.sources, &after.sources) {
         let (old, new) = match &pair {
             Pair::Unreadable { path, name, after } => {
                 let mut change = empty(name.clone(), path.clone());

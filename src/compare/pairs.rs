@@ -1,10 +1,10 @@
 //! Which prompt of one revision is which of the other.
 
-use super::Side;
 use super::tags::likeness;
 use crate::domain::{PromptName, RelPath};
 use crate::manifest::prompt::Prompt;
-use std::collections::BTreeSet;
+use crate::plan::Sources;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Texts at least this alike are one prompt under another name.
 const SAME_PROMPT: f32 = 0.6;
@@ -41,8 +41,21 @@ fn unreachable_name() -> &'static PromptName {
     &NONE
 }
 
+/// The prompts that have another name than they had: the new name with the old one.
+pub fn renamed(before: &Sources<'_>, after: &Sources<'_>) -> BTreeMap<PromptName, PromptName> {
+    let known = &before.manifests.prompts;
+    if after.manifests.prompts.keys().all(|name| known.contains_key(name)) {
+        return BTreeMap::new();
+    }
+    let found = pairs(before, after).into_iter().filter_map(|pair| match pair {
+        Pair::Prompts(Some(old), Some(new)) => Some((new.name.clone(), old.name.clone())),
+        Pair::Prompts(..) | Pair::Unreadable { .. } => None,
+    });
+    found.filter(|(new, old)| new != old).collect()
+}
+
 /// Pairs by name, then by file, then by likeness of what the prompts say; in the order of names.
-pub fn pairs<'a>(before: &Side<'a>, after: &Side<'a>) -> Vec<Pair<'a>> {
+pub fn pairs<'a>(before: &Sources<'a>, after: &Sources<'a>) -> Vec<Pair<'a>> {
     let (old, new) = (prompts(before), prompts(after));
     let (broken_before, broken_after) = (broken(before), broken(after));
     let mut gone: Vec<&Prompt> = Vec::new();
@@ -101,13 +114,13 @@ pub fn pairs<'a>(before: &Side<'a>, after: &Side<'a>) -> Vec<Pair<'a>> {
     found
 }
 
-fn prompts<'a>(side: &Side<'a>) -> Vec<&'a Prompt> {
-    side.sources.manifests.prompts.values().map(AsRef::as_ref).collect()
+fn prompts<'a>(side: &Sources<'a>) -> Vec<&'a Prompt> {
+    side.manifests.prompts.values().map(AsRef::as_ref).collect()
 }
 
 /// The files of prompts that were read and define nothing sound.
-fn broken(side: &Side<'_>) -> BTreeSet<RelPath> {
-    let manifests = side.sources.manifests;
+fn broken(side: &Sources<'_>) -> BTreeSet<RelPath> {
+    let manifests = side.manifests;
     let folder = &manifests.project.folders.prompts;
     let sound: BTreeSet<&RelPath> = manifests.prompts.values().map(|prompt| &prompt.path).collect();
     let files = manifests.files.iter().filter(|path| path.is_under(folder.as_str()) && !sound.contains(path));

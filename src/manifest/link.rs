@@ -23,6 +23,8 @@ pub const SELF_JUDGE: Code = Code("self-judge");
 pub const SAME_FAMILY_JUDGE: Code = Code("same-family-judge");
 /// A threshold off the judge's scale.
 pub const THRESHOLD_OFF_SCALE: Code = Code("threshold-off-scale");
+/// A prompt that no suite tests.
+pub const PROMPT_WITHOUT_SUITE: Code = Code("prompt-without-suite");
 /// A threshold that no judge's score is compared with.
 pub const THRESHOLD_WITHOUT_JUDGE: Code = Code("threshold-without-judge");
 
@@ -298,6 +300,17 @@ fn off_scale(what: &str, threshold: f64, scale: Scale) -> Diagnostic {
         format!("{what} is {threshold}, off the judge's scale {min} to {max}"),
     )
     .help(format!("use a number from {min} to {max}"))
+}
+
+/// Says of a prompt without a suite that nothing gates it. A rubric is tested by whoever uses it, and one that nobody
+/// uses is no gate's concern.
+pub fn ungated(prompt: &Prompt, suites: &[&Suite], excused: bool) -> Option<Diagnostic> {
+    (suites.is_empty() && !excused && !prompt.is_judge()).then(|| {
+        let message = format!("no suite tests prompt `{}`: nothing holds its changes", prompt.name);
+        Diagnostic::warning(PROMPT_WITHOUT_SUITE, message)
+            .at(Place::file(&prompt.path))
+            .help(format!("write a suite with `prompt: {}`", prompt.name))
+    })
 }
 
 /// Checks the threshold of a prompt against its sound suites: there is one with a judge, and the threshold

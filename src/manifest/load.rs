@@ -3,7 +3,7 @@
 use super::decode::Sink;
 use super::discover::{self, Parsed};
 use super::files::{Files, unreadable};
-use super::link::{Linker, threshold};
+use super::link::{Linker, threshold, ungated};
 use super::project::Project;
 use super::prompt::Prompt;
 use super::providers::Providers;
@@ -299,6 +299,8 @@ impl<'a> Loader<'a> {
             if let Some(found) = threshold(prompt, own, excused) {
                 self.found.push(found);
                 faulty.push(name.clone());
+            } else {
+                self.found.extend(ungated(prompt, own, excused));
             }
         }
         faulty.iter().for_each(|name| prompts.break_one(name));

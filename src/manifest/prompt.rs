@@ -158,6 +158,12 @@ pub struct Prompt {
 }
 
 impl Prompt {
+    /// Whether a user who writes `name` means this prompt: its name, or the path of its file with or without ending.
+    pub fn is_called(&self, name: &str) -> bool {
+        let path = name.strip_prefix("./").unwrap_or(name);
+        self.name.as_str() == name || self.path.as_str() == path || self.path.stem() == path
+    }
+
     /// Whether it is a judge manifest.
     pub fn is_judge(&self) -> bool {
         !self.dimensions.is_empty()

@@ -1,11 +1,12 @@
 //! Reads `gate` and `sample` of a suite.
 
-use super::decode::{BAD_VALUE, Fields, Sink};
+use super::cases::CaseSet;
+use super::decode::{BAD_VALUE, Fields, Sink, closest};
 use super::suite::{Allowance, CalibrationTerms, DecideOn, GateTerms, RetrievalTerms, Sample};
 use super::yaml::Node;
 use crate::domain::Span;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The terms of a gate, with the places that are checked once the suite is linked.
 #[derive(Clone, Debug, Default)]
@@ -169,8 +170,8 @@ fn allowance(sink: &Sink, node: &Node) -> Option<Allowance> {
     sink.integer(node, "`max_unscored`", 0).map(Allowance::Count)
 }
 
-/// Reads `sample`.
-pub fn sample(sink: &Sink, node: &Node) -> Option<Sample> {
+/// Reads `sample`; `cases` are what it samples.
+pub fn sample(sink: &Sink, node: &Node, cases: Option<&CaseSet>) -> Option<Sample> {
     let fields = sink.fields(node, "`sample`")?;
     let size = fields.require("size", "50").and_then(|node| sink.integer(node, "`size`", 1));
     let seed = match fields.get("seed") {
@@ -180,7 +181,31 @@ pub fn sample(sink: &Sink, node: &Node) -> Option<Sample> {
             None
         }),
     };
-    let stratify_by = fields.get("stratify_by").and_then(|node| sink.written(node, "`stratify_by`"));
+    let stratify_by = fields.get("stratify_by").and_then(|node| {
+        let tag = sink.written(node, "`stratify_by`")?;
+        stratifies(sink, node, &tag, cases?);
+        Some(tag)
+    });
     fields.finish(false);
     Some(Sample { size: size?, seed: seed?, stratify_by })
+}
+
+/// A tag that no case has leaves one stratum: the shares that it was to keep are not kept.
+fn stratifies(sink: &Sink, node: &Node, tag: &str, cases: &CaseSet) {
+    let mut tags: BTreeSet<String> = BTreeSet::new();
+    for row in cases.iter() {
+        if row.case.tags.contains_key(tag) {
+            return;
+        }
+        tags.extend(row.case.tags.keys().cloned());
+    }
+    if cases.is_empty() {
+        return;
+    }
+    let help = match closest(tag, tags.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None if tags.is_empty() => "no case has tags: add some, or remove the key".to_owned(),
+        None => format!("tags of the cases: {}", tags.into_iter().collect::<Vec<_>>().join(", ")),
+    };
+    sink.error(BAD_VALUE, node.span, format!("no case has the tag `{tag}`"), help);
 }

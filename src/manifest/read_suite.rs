@@ -98,7 +98,7 @@ pub fn read(
         Some(node) => sink.integer(node, "`trials`", 1),
         None => Some(1),
     };
-    let sample = fields.get("sample").and_then(|node| read_gate::sample(sink, node));
+    let sample = fields.get("sample").and_then(|node| read_gate::sample(sink, node, cases.as_ref()));
     let scope = Scope { sink, files: Some(files), providers };
     let asserts = fields.get("assert").map(|node| read_assert::read(scope, node)).unwrap_or_default();
     // `judge:` with nothing behind it asks for a judge as much as `judge: {}` does.

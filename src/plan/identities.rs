@@ -1,11 +1,11 @@
 //! The digests of everything that a repository defines, whether or not a suite tests it.
 
-use super::digests::{judge_digest, prompt_digest, retrieval_digest, suite_digest};
+use super::digests::{judge_digest, retrieval_digest, suite_digest};
+use super::identity::identity;
 use super::{Sources, select};
-use crate::domain::{Digest, PromptName, Result, RetrievalName, SuiteName};
-use crate::manifest::retrieval::Retrieval;
+use crate::domain::{Digest, Error, PromptName, Result, RetrievalName, SuiteName};
+use crate::manifest::suite::Suite;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// Identities by name.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -23,30 +23,51 @@ pub struct Identities {
 /// # Errors
 /// When an include, a corpus or the files of a program cannot be read.
 pub fn identities(sources: &Sources<'_>) -> Result<Identities> {
+    let (found, faults) = each(sources);
+    faults.into_iter().next().map_or(Ok(found), Err)
+}
+
+/// The digests that can be computed: what cannot be read has none.
+pub fn readable(sources: &Sources<'_>) -> Identities {
+    each(sources).0
+}
+
+fn each(sources: &Sources<'_>) -> (Identities, Vec<Error>) {
     let (manifests, snapshot) = (sources.manifests, sources.snapshot);
-    let folder = &manifests.project.folders.prompts;
-    let mut found = Identities::default();
+    let (mut found, mut faults) = (Identities::default(), Vec::new());
     for (name, retrieval) in &manifests.retrievals {
-        found.retrievals.insert(name.clone(), retrieval_digest(snapshot, &manifests.project, retrieval)?);
+        match retrieval_digest(snapshot, &manifests.project, retrieval) {
+            Ok(digest) => _ = found.retrievals.insert(name.clone(), digest),
+            Err(fault) => faults.push(fault),
+        }
     }
     for (name, prompt) in &manifests.prompts {
-        let used = prompt.retrieval.as_ref().and_then(|used| {
-            manifests.retrievals.values().find(|retrieval: &&Arc<Retrieval>| retrieval.path == used.path)
-        });
-        let retrieval = used.and_then(|used| found.retrievals.get(&used.name));
-        let provider = select::provider(manifests, &prompt.provider)?;
-        let digest = prompt_digest(snapshot, folder, prompt, &prompt.model, &provider, retrieval)?;
-        found.prompts.insert(name.clone(), (digest, used.map(|used| used.name.clone())));
+        match identity(sources, prompt, &prompt.model) {
+            Ok(identity) => {
+                let used = identity.manifest.as_ref().map(|used| used.name.clone());
+                found.prompts.insert(name.clone(), (identity.prompt, used));
+            }
+            Err(fault) => faults.push(fault),
+        }
     }
     for (name, suite) in &manifests.suites {
-        let judge = match &suite.judge {
-            Some(judge) => {
-                let provider = select::provider(manifests, &judge.provider)?;
-                Some(judge_digest(snapshot, folder, judge, &provider)?)
-            }
-            None => None,
-        };
-        found.suites.insert(name.clone(), (suite_digest(snapshot, suite, judge.as_ref())?, judge));
+        match of_suite(sources, suite) {
+            Ok(digests) => _ = found.suites.insert(name.clone(), digests),
+            Err(fault) => faults.push(fault),
+        }
     }
-    Ok(found)
+    (found, faults)
+}
+
+/// The digest of a suite, and that of its judge.
+fn of_suite(sources: &Sources<'_>, suite: &Suite) -> Result<(Digest, Option<Digest>)> {
+    let folder = &sources.manifests.project.folders.prompts;
+    let judge = match &suite.judge {
+        Some(judge) => {
+            let provider = select::provider(sources.manifests, &judge.provider)?;
+            Some(judge_digest(sources.snapshot, folder, judge, &provider)?)
+        }
+        None => None,
+    };
+    Ok((suite_digest(sources.snapshot, suite, judge.as_ref())?, judge))
 }

@@ -2,10 +2,11 @@
 //! pass together with what it gates.
 
 use super::Sources;
-use super::identities::{Identities, identities};
-use crate::domain::{Code, Diagnostic, Digest, Place, RelPath, Result};
+use super::identities::{Identities, identities, readable};
+use crate::domain::{Code, Diagnostic, Digest, Place, PromptName, RelPath, Result};
 use crate::manifest::retrieval::Retrieval;
 use crate::manifest::suite::Suite;
+use std::collections::BTreeMap;
 
 /// The content moved and the version did not.
 pub const VERSION_NOT_RAISED: Code = Code("version-not-raised");
@@ -18,26 +19,50 @@ pub const CHANGED_TOGETHER: Code = Code("suite-and-prompt-changed-together");
 /// The index was made for another embedding model or other chunks.
 pub const INDEX_NOT_REBUILT: Code = Code("index-not-rebuilt");
 
-/// Everything that moved from `base` to `head` and has to be said.
+/// The base's version of a manifest cannot be read, so that nothing tells what moved.
+pub const BASE_UNREADABLE: Code = Code("base-unreadable");
+
+/// Everything that moved from `base` to `head` and has to be said. `renamed` has the prompts that the base calls
+/// otherwise: the new name with the old one.
 ///
 /// # Errors
 /// When a digest of the head cannot be computed.
-pub fn moved(base: &Sources<'_>, head: &Sources<'_>) -> Result<Vec<Diagnostic>> {
-    // What of the base cannot be read has nothing to be compared with.
-    let (old, new) = (identities(base).unwrap_or_default(), identities(head)?);
+pub fn moved(
+    base: &Sources<'_>,
+    head: &Sources<'_>,
+    renamed: &BTreeMap<PromptName, PromptName>,
+) -> Result<Vec<Diagnostic>> {
+    let (old, new) = (readable(base), identities(head)?);
     let mut found = Vec::new();
-    prompts(base, head, &old, &new, &mut found);
-    retrievals(base, head, &old, &new, &mut found);
+    prompts((base, &old), (head, &new), renamed, &mut found);
+    retrievals((base, &old), (head, &new), &mut found);
+    suites((base, &old), (head, &new), renamed, &mut found);
+    Ok(found)
+}
+
+/// A revision with its digests.
+type Side<'a> = (&'a Sources<'a>, &'a Identities);
+
+fn suites(
+    (base, old): Side<'_>,
+    (head, new): Side<'_>,
+    renamed: &BTreeMap<PromptName, PromptName>,
+    found: &mut Vec<Diagnostic>,
+) {
     for (name, suite) in &head.manifests.suites {
-        let Some(before) = base.manifests.suites.get(name) else { continue };
-        let (Some((then, _)), Some((now, _))) = (old.suites.get(name), new.suites.get(name)) else {
+        let (Some(before), Some((then, _))) = (base.manifests.suites.get(name), old.suites.get(name)) else {
+            found.extend(unreadable(base, &suite.path, &format!("suite `{name}`")));
             continue;
         };
+        let Some((now, _)) = new.suites.get(name) else { continue };
         let what = format!("suite `{name}`");
         found.extend(version(&what, &suite.path, (&before.version, then), (&suite.version, now)));
         found.extend(lowered_in_suite(before, suite));
-        let prompt = |side: &Identities| side.prompts.get(&suite.prompt).map(|(digest, _)| *digest);
-        let (Some(prompt_then), Some(prompt_now)) = (prompt(&old), prompt(&new)) else { continue };
+        let digest = |side: &Identities, name| side.prompts.get(name).map(|(digest, _)| *digest);
+        let called = renamed.get(&suite.prompt).unwrap_or(&suite.prompt);
+        let (Some(prompt_then), Some(prompt_now)) = (digest(old, called), digest(new, &suite.prompt)) else {
+            continue;
+        };
         if then != now && prompt_then != prompt_now {
             let message = format!(
                 "suite `{name}` and the prompt `{}` that it tests changed together: a better score may come from easier questions",
@@ -49,21 +74,34 @@ pub fn moved(base: &Sources<'_>, head: &Sources<'_>) -> Result<Vec<Diagnostic>> 
                 .push(Diagnostic::warning(CHANGED_TOGETHER, message).at(Place::file(&suite.path)).help(help));
         }
     }
-    Ok(found)
+}
+
+/// Nothing where the base has no such file: what it defines is new.
+fn unreadable(base: &Sources<'_>, path: &RelPath, what: &str) -> Option<Diagnostic> {
+    base.snapshot.is_file(path).then(|| {
+        Diagnostic::warning(
+            BASE_UNREADABLE,
+            format!("the base's version of {what} cannot be read: whether it moved without its version, or was eased, is not known"),
+        )
+        .at(Place::file(path))
+        .help("compare by eye: `git diff` with the base shows the file")
+    })
 }
 
 fn prompts(
-    base: &Sources<'_>,
-    head: &Sources<'_>,
-    old: &Identities,
-    new: &Identities,
+    (base, old): Side<'_>,
+    (head, new): Side<'_>,
+    renamed: &BTreeMap<PromptName, PromptName>,
     found: &mut Vec<Diagnostic>,
 ) {
     for (name, prompt) in &head.manifests.prompts {
-        let Some(before) = base.manifests.prompts.get(name) else { continue };
-        let (Some((then, _)), Some((now, _))) = (old.prompts.get(name), new.prompts.get(name)) else {
+        let called = renamed.get(name).unwrap_or(name);
+        let (Some(before), Some((then, _))) = (base.manifests.prompts.get(called), old.prompts.get(called))
+        else {
+            found.extend(unreadable(base, &prompt.path, &format!("prompt `{name}`")));
             continue;
         };
+        let Some((now, _)) = new.prompts.get(name) else { continue };
         let what = format!("prompt `{name}`");
         let moved = version(&what, &prompt.path, (&before.version, then), (&prompt.version, now));
         found.extend(moved.map(|finding| finding.at(prompt.places.version.clone())));
@@ -114,16 +152,14 @@ fn lowered_in_suite(before: &Suite, now: &Suite) -> Vec<Diagnostic> {
         .collect()
 }
 
-fn retrievals(
-    base: &Sources<'_>,
-    head: &Sources<'_>,
-    old: &Identities,
-    new: &Identities,
-    found: &mut Vec<Diagnostic>,
-) {
+fn retrievals((base, old): Side<'_>, (head, new): Side<'_>, found: &mut Vec<Diagnostic>) {
     for (name, retrieval) in &head.manifests.retrievals {
-        let Some(before) = base.manifests.retrievals.get(name) else { continue };
-        if let (Some(then), Some(now)) = (old.retrievals.get(name), new.retrievals.get(name)) {
+        let (Some(before), Some(then)) = (base.manifests.retrievals.get(name), old.retrievals.get(name))
+        else {
+            found.extend(unreadable(base, &retrieval.path, &format!("retrieval `{name}`")));
+            continue;
+        };
+        if let Some(now) = new.retrievals.get(name) {
             let what = format!("retrieval `{name}`");
             found.extend(version(&what, &retrieval.path, (&before.version, then), (&retrieval.version, now)));
         }

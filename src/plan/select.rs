@@ -76,11 +76,7 @@ impl Selection {
     }
 
     fn takes(&self, prompt: &Prompt, suite: &Suite) -> bool {
-        let named = |name: &String| {
-            let path = name.strip_prefix("./").unwrap_or(name);
-            prompt.name.as_str() == name || prompt.path.as_str() == path || prompt.path.stem() == path
-        };
-        (self.prompts.is_empty() || self.prompts.iter().any(named))
+        (self.prompts.is_empty() || self.prompts.iter().any(|name| prompt.is_called(name)))
             && self.suite.as_ref().is_none_or(|wanted| *wanted == suite.name)
             && self
                 .gates
@@ -96,7 +92,7 @@ impl Selection {
 /// computed or a candidate model has no provider.
 pub fn plan(sources: &Sources<'_>, selection: &Selection) -> Result<Plan> {
     let manifests = sources.manifests;
-    named_prompts_exist(manifests, selection)?;
+    named_prompts_are_tested(manifests, selection)?;
     let mut gates = Vec::new();
     for suite in manifests.suites.values() {
         let Some(prompt) = manifests.prompts.get(&suite.prompt) else { continue };
@@ -111,16 +107,30 @@ pub fn plan(sources: &Sources<'_>, selection: &Selection) -> Result<Plan> {
     Ok(Plan::new(gates, selection.clone()))
 }
 
-fn named_prompts_exist(manifests: &Manifests, selection: &Selection) -> Result<()> {
+fn named_prompts_are_tested(manifests: &Manifests, selection: &Selection) -> Result<()> {
     for name in &selection.prompts {
-        let path = name.strip_prefix("./").unwrap_or(name);
-        let found = manifests.prompts.values().any(|prompt| {
-            prompt.name.as_str() == name || prompt.path.as_str() == path || prompt.path.stem() == path
-        });
-        if !found {
+        let called: Vec<_> = manifests.prompts.values().filter(|prompt| prompt.is_called(name)).collect();
+        if called.is_empty() {
             let known: Vec<&str> = manifests.prompts.keys().map(|name| name.as_str()).collect();
             return Err(Error::new(Kind::NoMatch, format!("no prompt is named `{name}`"))
                 .hint(listing("prompts", &known)));
+        }
+        // Beside one that is tested it would look tested too.
+        let tested = |prompt: &Arc<Prompt>| {
+            let mut suites = manifests.suites.values();
+            suites.any(|suite| {
+                suite.prompt == prompt.name && selection.suite.as_ref().is_none_or(|only| *only == suite.name)
+            })
+        };
+        if !called.into_iter().any(tested) {
+            let message = match &selection.suite {
+                Some(suite) if manifests.suites.contains_key(suite) => {
+                    format!("suite `{suite}` does not test `{name}`")
+                }
+                _ => format!("no suite tests `{name}`"),
+            };
+            let known: Vec<&str> = manifests.suites.keys().map(|name| name.as_str()).collect();
+            return Err(Error::new(Kind::NoMatch, message).hint(listing("suites", &known)));
         }
     }
     if let Some(suite) = &selection.suite

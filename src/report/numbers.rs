@@ -112,6 +112,11 @@ pub fn counted(number: u64, noun: &str) -> String {
     format!("{} {noun}{plural}", count(number))
 }
 
+/// The same of a length.
+pub fn many(number: usize, noun: &str) -> String {
+    counted(u64::try_from(number).unwrap_or(u64::MAX), noun)
+}
+
 /// A count as a float, for a chart or a share.
 #[expect(clippy::cast_precision_loss, reason = "shown numbers only; exact up to 2^53")]
 pub fn to_f64(number: u64) -> f64 {

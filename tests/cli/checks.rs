@@ -26,7 +26,7 @@ fn the_manifest_of_the_documents_works_as_it_stands() {
         ),
         ("evals/c.jsonl", &inputs(3)),
     ]);
-    project.run(&["check"]).exits(0).says("1 prompts, 1 suites");
+    project.run(&["check"]).exits(0).says("1 prompt, 1 suite");
     let rendered =
         project.run(&["render", "customer_support", "--case", "case-01", "--json"]).exits(0).json();
     assert_eq!(rendered["messages"][0]["content"], "You are a customer support assistant for Acme Corp.");

@@ -252,3 +252,36 @@ fn cases_in_a_submodule_that_moved_are_affected() {
     let ran = project.run(&["eval", "--changed=HEAD~1"]);
     assert!(!format!("{}{}", ran.stdout, ran.stderr).contains("UNAFFECTED"), "{}{}", ran.stdout, ran.stderr);
 }
+
+#[test]
+fn a_named_prompt_that_no_suite_tests_is_not_green_beside_one_that_is_tested() {
+    let project = builtin(1.0);
+    project.write("prompts/lonely.yaml", "version: 1\nmodel_target: builtin/extractive\nsystem: hello\n");
+    project.run(&["check"]).exits(0).says("prompt-without-suite").says("no suite tests prompt `lonely`");
+    project.run(&["eval"]).exits(0).says("prompt-without-suite");
+    project.run(&["eval", "support", "lonely"]).exits(4).says("no suite tests `lonely`");
+    project.run(&["eval", "lonely"]).exits(4).says("no suite tests `lonely`");
+    project.write(
+        "evals/lonely.yaml",
+        "version: 1\nprompt: lonely\ncases: [{input: x}]\nassert: [{type: not-is-refusal}]\n",
+    );
+    project.run(&["eval", "support", "lonely", "--suite", "support"]).exits(4).says("does not test `lonely`");
+}
+
+#[test]
+fn a_tag_that_no_case_has_keeps_no_shares() {
+    let project = builtin(1.0);
+    project.replace("evals/support.yaml", "version:", "sample: {size: 2, stratify_by: topik}\nversion:");
+    project.run(&["eval"]).exits(2).says("no case has the tag `topik`").says("did you mean `topic`?");
+    project.replace("evals/support.yaml", "topik", "topic");
+    project.run(&["check"]).exits(0);
+}
+
+#[test]
+fn an_environment_is_named_without_its_file() {
+    let project = committed();
+    project
+        .run(&["promote", "support", "--to", "production.yaml"])
+        .exits(2)
+        .says("no name of an environment");
+}

@@ -20,7 +20,7 @@ fn codes(document: &Value) -> Vec<String> {
 #[test]
 fn a_suite_that_changed_under_its_locked_version_is_refused_until_its_version_is_raised() {
     let project = builtin(1.0);
-    project.run(&["lock"]).exits(0).says("1 prompts, 1 suites");
+    project.run(&["lock"]).exits(0).says("1 prompt, 1 suite");
     project.run(&["eval"]).exits(0);
     project.replace("evals/cases/support.jsonl", "How long do refunds take?", "How long?");
     project.run(&["eval", "--json"]).exits(2).says("suite-changed-under-version").says("raise the suite's");

@@ -35,6 +35,7 @@ mod junit;
 mod limits;
 mod local_models;
 mod locks;
+mod moves;
 mod picture;
 mod project;
 mod providers;

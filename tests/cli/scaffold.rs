@@ -82,7 +82,7 @@ fn whatever_is_written_fits_its_schema_and_names_it() {
                 project.write("llmops.yaml", folders);
             }
             project.run(&["init"]).exits(0);
-            project.run(&["check"]).exits(0).says("1 prompts, 1 suites");
+            project.run(&["check"]).exits(0).says("1 prompt, 1 suite");
             for (kind, path) in
                 [("prompt", format!("{prompts}/handbook.yaml")), ("suite", format!("{evals}/handbook.yaml"))]
             {

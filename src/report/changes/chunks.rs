@@ -1,7 +1,7 @@
 //! Which cases are shown other chunks, in lines and as JSON.
 
 use super::lines::{Lines, Mark};
-use crate::report::numbers::counted;
+use crate::report::numbers::many;
 use crate::retrieve::shift::{Shift, Spot};
 use serde_json::{Value, json};
 
@@ -34,7 +34,7 @@ pub struct SuiteChunks {
 pub(super) fn lines(lines: &mut Lines, chunks: &Chunks) {
     for suite in &chunks.suites {
         let other = suite.shifted.len();
-        let of = counted(u64::try_from(suite.compared).unwrap_or(u64::MAX), "case");
+        let of = many(suite.compared, "case");
         if other > 0 {
             lines.warn("chunks", format!("others in {other} of {of} of {}", suite.suite));
         } else if suite.compared > 0 {

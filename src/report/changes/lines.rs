@@ -218,7 +218,7 @@ fn variable_parts(variable: &Variable) -> Vec<(Mark, String)> {
         _ => vec![(Mark::Plain, format!("{} declared differently", variable.name))],
     };
     if !variable.lacking.is_empty() {
-        let count = numbers::counted(u64::try_from(variable.lacking.len()).unwrap_or(u64::MAX), "case");
+        let count = numbers::many(variable.lacking.len(), "case");
         parts.push((Mark::Warn, format!("   {count} without it, {} first", variable.lacking[0])));
     }
     parts
