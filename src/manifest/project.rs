@@ -94,6 +94,13 @@ impl ProviderConfig {
     }
 }
 
+impl ProviderConfig {
+    /// Whether a program or a service answers of which nothing is declared: what it is now is not known.
+    pub fn is_undeclared(&self) -> bool {
+        matches!(self.api, Api::Exec | Api::Http) && self.inputs.is_empty()
+    }
+}
+
 /// Names of the folders.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[expect(missing_docs, reason = "the fields are the keys of the same names, each a path from the root")]

@@ -4,11 +4,12 @@
 use super::decode::Sink;
 use super::discover;
 use super::files::{MANIFEST_LIMIT, globs};
-use super::project::Folders;
+use super::project::{Folders, ProviderConfig};
 use super::read_project::{self, PROJECT_FILE};
 use super::yaml::Kind;
 use crate::domain::RelPath;
 use crate::repo::Snapshot;
+use std::collections::HashSet;
 
 /// Extensions of files that manifests name: cases, examples, tools, schemas, templates, manifests.
 const DATA: &[&str] = &[
@@ -20,8 +21,14 @@ const DATA: &[&str] = &[
 pub struct Reach {
     /// The folders of the manifests.
     pub folders: Folders,
+    /// Globs of programs and corpora.
     inputs: Vec<String>,
     models: Vec<RelPath>,
+    /// What stands in manifests and may be a file's name, without its folder.
+    named: HashSet<String>,
+    /// Whether a suite says something of the folders whose files are read in other ways than as manifests say.
+    names_recordings: bool,
+    names_deployments: bool,
     sure: bool,
 }
 
@@ -30,12 +37,13 @@ impl Reach {
     pub fn of(snapshot: &Snapshot) -> Self {
         let mut found = Vec::new();
         let read = read_project::read(snapshot, &mut found);
-        let providers = read.project.providers.values();
+        let providers = || read.project.providers.values();
         let mut inputs: Vec<String> =
-            providers.flat_map(|provider| provider.inputs.iter().cloned()).collect();
-        let providers = read.project.providers.values();
-        let models = providers.filter_map(|provider| provider.path.clone()).collect();
-        let folders = read.project.folders;
+            providers().flat_map(|provider| provider.inputs.iter().cloned()).collect();
+        let models = providers().filter_map(|provider| provider.path.clone()).collect();
+        // Nobody knows which files such a program reads.
+        let undeclared = providers().any(ProviderConfig::is_undeclared);
+        let folders = read.project.folders.clone();
         for path in discover::under(snapshot, &folders.retrieval, &mut found) {
             let parsed = discover::parse(snapshot, &path);
             match parsed.node.as_ref().map(|node| &node.kind) {
@@ -46,51 +54,94 @@ impl Reach {
                 _ => found.extend(Sink::into_found(parsed.sink)),
             }
         }
-        let sure = found.is_empty() && !retrieves_elsewhere(snapshot, &folders);
-        Self { folders, inputs, models, sure }
+        let mut reach = Self {
+            names_recordings: false,
+            names_deployments: false,
+            named: HashSet::new(),
+            sure: found.is_empty() && !undeclared,
+            folders,
+            inputs,
+            models,
+        };
+        reach.names(snapshot);
+        reach
     }
 
-    /// Whether a manifest may read `path`. Errs on the side of yes: outside of the folders, only what has the
-    /// extension of no data file and is no input of a program or corpus is certainly not read.
+    /// Takes in every word of the manifests that may name a file: as text, for reading a thousand manifests as YAML
+    /// takes longer than all the rest.
+    fn names(&mut self, snapshot: &Snapshot) {
+        let Folders { prompts, evals, retrieval, deployments } = self.folders.clone();
+        for folder in [&prompts, &evals, &retrieval] {
+            let files = snapshot.files_under(folder).unwrap_or_default();
+            for path in files.iter().filter(|path| matches!(path.extension().as_str(), "yaml" | "yml")) {
+                let Ok(text) = snapshot.read_text(path, MANIFEST_LIMIT) else {
+                    self.sure = false;
+                    return;
+                };
+                let of_suite = path.is_under(evals.as_str());
+                // An escape hides a name, and what the program of an assert reads only its suite as YAML says.
+                self.sure &=
+                    !text.contains("\\u") && !text.contains("\\x") && !(of_suite && text.contains("exec"));
+                self.names_recordings |= of_suite && text.contains("recordings");
+                self.names_deployments |= of_suite && text.contains(deployments.as_str());
+                if path.is_under(prompts.as_str()) {
+                    self.sure &= !retrieves_elsewhere(path, &text, &retrieval);
+                }
+                let words = words(&text).filter(|word| word.contains('.'));
+                self.named.extend(words.map(|word| word.rsplit('/').next().unwrap_or(word).to_owned()));
+            }
+        }
+    }
+
+    /// Whether a manifest may read `path`. Errs on the side of yes: outside of the folders, only what no manifest names,
+    /// what has the extension of no data file, and is no input of a program or corpus is certainly not read.
     pub fn may_read(&self, path: &RelPath) -> bool {
-        let evals = self.folders.evals.as_str();
-        let recordings = self.folders.evals.join("recordings");
-        let deployments = self.folders.deployments.as_str();
-        if (!deployments.is_empty() && path.is_under(deployments))
-            || recordings.is_some_and(|recordings| path.is_under(recordings.as_str()))
+        let Folders { prompts, evals, retrieval, deployments } = &self.folders;
+        let name = path.file_name();
+        if !self.sure
+            || self.inputs.iter().any(|glob| crate::repo::glob_matches(glob, path))
+            || self.named.contains(name)
+            || name.contains(IN_NO_WORD)
         {
+            return true;
+        }
+        let recordings = evals.join("recordings");
+        let recorded = recordings.is_some_and(|recordings| path.is_under(recordings.as_str()));
+        let deployed = !deployments.as_str().is_empty() && path.is_under(deployments.as_str());
+        if (recorded && !self.names_recordings) || (deployed && !self.names_deployments) {
             return false;
         }
-        let inside = [self.folders.prompts.as_str(), evals, self.folders.retrieval.as_str()];
-        !self.sure
-            || path.as_str() == PROJECT_FILE
+        let inside = [prompts.as_str(), evals.as_str(), retrieval.as_str()];
+        path.as_str() == PROJECT_FILE
             || inside.iter().any(|folder| path.is_under(folder))
             || self
                 .models
                 .iter()
                 .any(|folder| path.is_under(folder.as_str()) || folder.is_under(path.as_str()))
             || DATA.contains(&path.extension().as_str())
-            || self.inputs.iter().any(|glob| crate::repo::glob_matches(glob, path))
     }
 }
 
-/// Whether a prompt may use a retrieval manifest outside of their folder, whose corpus is then not known here: told
-/// from the text, for reading a thousand manifests as YAML takes longer than all the rest.
-fn retrieves_elsewhere(snapshot: &Snapshot, folders: &Folders) -> bool {
-    let files = snapshot.files_under(&folders.prompts).unwrap_or_default();
-    files.iter().filter(|path| matches!(path.extension().as_str(), "yaml" | "yml")).any(|path| {
-        let Ok(text) = snapshot.read_text(path, MANIFEST_LIMIT) else { return true };
-        if !text.contains("retrieval") {
-            return false;
-        }
-        let words = text.split(|c: char| c.is_whitespace() || "\"'{},[]".contains(c));
-        let mut named = words.filter(|word| word.ends_with(".yaml") || word.ends_with(".yml")).peekable();
-        // A name that is made of an alias, or has a space in it, is not seen.
-        named.peek().is_none()
-            || named.any(|word| {
-                path.sibling(word).is_none_or(|named| !named.is_under(folders.retrieval.as_str()))
-            })
-    })
+/// What stands between the words of a manifest.
+const IN_NO_WORD: [char; 10] = [' ', '\t', '\n', '\r', '"', '\'', '{', '}', '[', ']'];
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| c == ',' || IN_NO_WORD.contains(&c))
+}
+
+/// Whether a prompt may use a retrieval manifest outside of their folder, whose corpus is then not known here.
+fn retrieves_elsewhere(prompt: &RelPath, text: &str, retrieval: &RelPath) -> bool {
+    if !text.contains("retrieval") {
+        return false;
+    }
+    let is_manifest = |word: &&str| {
+        let word = word.to_ascii_lowercase();
+        word.ends_with(".yaml") || word.ends_with(".yml")
+    };
+    let mut named = words(text).filter(is_manifest).peekable();
+    // A name that is made of an alias, or has a space in it, is not seen.
+    named.peek().is_none()
+        || named.any(|word| prompt.sibling(word).is_none_or(|named| !named.is_under(retrieval.as_str())))
 }
 
 #[cfg(test)]
@@ -128,6 +179,17 @@ mod tests {
         assert!(read("models/small/model.safetensors") && !read("models/other.safetensors"));
         write("prompts/p.yaml", "retrieval: {use: ../elsewhere/kb.yaml}\n");
         assert!(read("README.md"), "the corpus of a manifest elsewhere is not known");
+        write("prompts/p.yaml", "few_shot: ../data/shots.txt\nsystem: hello\n");
+        assert!(!read("README.md") && read("data/shots.txt"), "a name in a manifest, whatever its extension");
+        write("evals/s.yaml", "cases: recordings/gold.txt\n");
+        assert!(read("evals/recordings/gold.txt"), "a suite may keep its cases anywhere");
+        write("evals/s.yaml", "assert: [{type: exec, command: [x], inputs: [\"checks/**\"]}]\n");
+        assert!(read("checks/a.py"), "what an assert's program reads");
+        write("evals/s.yaml", "version: 1\n");
+        write("llmops.yaml", "providers:\n  app: {api: exec, command: [x]}\n");
+        assert!(read("README.md"), "a program that declares nothing may read anything");
+        write("llmops.yaml", "providers:\n  app: {api: exec, command: [x], inputs: [\"deployments/**\"]}\n");
+        assert!(read("deployments/prod.yaml") && !read("README.md"));
         write("prompts/p.yaml", "system: hello\n");
         write("llmops.yaml", "providers: [\n");
         assert!(read("README.md"), "what is broken is read");

@@ -2,7 +2,7 @@
 
 use super::facts::{facts, reasons};
 use super::{GatePlan, Selection, Sources, gate};
-use crate::domain::{PromptName, Result, SuiteName};
+use crate::domain::{PromptName, ProviderName, Result, SuiteName};
 use std::collections::BTreeMap;
 
 /// A prompt on a suite that has to be decided again.
@@ -37,10 +37,14 @@ pub fn changes(base: &Sources<'_>, head: &Sources<'_>) -> Result<Changes> {
         let Some(prompt) = head.manifests.prompts.get(&suite.prompt) else { continue };
         let now = gate(head, prompt, suite, &Selection::default())?;
         let before = at_base(base, &prompt.name, &suite.name);
-        if before.as_ref().is_some_and(|before| is_same(before, &now)) {
+        let undeclared = undeclared(head, &now);
+        if undeclared.is_none() && before.as_ref().is_some_and(|before| is_same(before, &now)) {
             continue;
         }
-        let reasons = why(base, before.as_ref(), head, &now);
+        let mut reasons = why(base, before.as_ref(), head, &now, undeclared.is_none());
+        reasons.extend(undeclared.map(|name| {
+            format!("provider `{name}` declares no `inputs`, so that nothing tells whether it changed")
+        }));
         found.affected.push(Affected { prompt: prompt.name.clone(), suite: suite.name.clone(), reasons });
     }
     found.affected.sort_by(|a, b| (&a.prompt, &a.suite).cmp(&(&b.prompt, &b.suite)));
@@ -71,7 +75,23 @@ fn is_same(before: &GatePlan, now: &GatePlan) -> bool {
         && before.prompt.budget == now.prompt.budget
 }
 
-fn why(base: &Sources<'_>, before: Option<&GatePlan>, head: &Sources<'_>, now: &GatePlan) -> Vec<String> {
+/// A provider that answers, judges or retrieves and declares nothing: its program may be another one now.
+fn undeclared<'a>(head: &'a Sources<'_>, gate: &'a GatePlan) -> Option<&'a ProviderName> {
+    let providers = &head.manifests.project.providers;
+    let judge = gate.suite.judge.as_ref().map(|judge| &judge.provider);
+    let retriever = gate.retrieval.as_ref().and_then(|retrieval| retrieval.endpoint.as_ref());
+    let others = [judge, retriever].into_iter().flatten().filter_map(|name| providers.get(name));
+    std::iter::once(&gate.provider).chain(others).find(|one| one.is_undeclared()).map(|one| &one.name)
+}
+
+/// What differs; where nothing does, that the digest moved all the same, if it must have.
+fn why(
+    base: &Sources<'_>,
+    before: Option<&GatePlan>,
+    head: &Sources<'_>,
+    now: &GatePlan,
+    moved: bool,
+) -> Vec<String> {
     let Some(before) = before else {
         let reason = if base.manifests.prompts.contains_key(&now.prompt.name) {
             "new suite"
@@ -85,7 +105,7 @@ fn why(base: &Sources<'_>, before: Option<&GatePlan>, head: &Sources<'_>, now: &
     let none = BTreeMap::new();
     let (old, new) = (facts(base, before), facts(head, now));
     let mut found = reasons(old.as_ref().unwrap_or(&none), new.as_ref().unwrap_or(&none));
-    if found.is_empty() {
+    if found.is_empty() && moved {
         found.push("its digest moved".to_owned());
     }
     found

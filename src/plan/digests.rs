@@ -1,6 +1,7 @@
 //! Identity: each digest is moved by every byte that can change an answer or a score, and by nothing else.
 //! Free texts, versions and thresholds of prompts are in none of them.
 
+use super::validate::assert_templates;
 use crate::domain::message::ToolDefinition;
 use crate::domain::{Digest, Error, ModelId, ProviderName, RelPath, Result};
 use crate::manifest::MODEL_FILES;
@@ -14,6 +15,7 @@ use crate::manifest::template::Template;
 use crate::render;
 use crate::repo::Snapshot;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// Bytes of one file that enters a digest.
 const MAX_INPUT: u64 = 1 << 30;
@@ -50,8 +52,11 @@ pub fn prompt_digest(
         .map(|(name, input)| (name.clone(), json!([ordered(&input.schema), input.required, input.default])))
         .collect();
     let few_shot: Vec<Value> = prompt.few_shot.iter().map(|shot| json!([shot.input, shot.output])).collect();
-    let query =
-        prompt.retrieval.as_ref().and_then(|retrieval| retrieval.query.as_ref()).map(|query| &query.text);
+    let query = prompt.retrieval.as_ref().and_then(|retrieval| retrieval.query.as_ref());
+    let query = match query {
+        Some(query) => json!([query.text, includes(snapshot, folder, query)?]),
+        None => Value::Null,
+    };
     Ok(Digest::of_json(&json!({
         "v": 1,
         "model": model,
@@ -136,11 +141,17 @@ pub fn model_digest(table: &[u8], tokenizer: &[u8]) -> Digest {
     Digest::of_json(&json!([Digest::of_bytes(table), Digest::of_bytes(tokenizer)]))
 }
 
-/// Cases (in whatever order), asserts, judge, trials, sample and gate.
+/// Cases (in whatever order), asserts with what their templates include and the files of their programs, judge, trials,
+/// sample and gate.
 ///
 /// # Errors
-/// When the files of a program among the asserts cannot be read.
-pub fn suite_digest(snapshot: &Snapshot, suite: &Suite, judge: Option<&Digest>) -> Result<Digest> {
+/// When an include, or a file of a program among the asserts, cannot be read.
+pub fn suite_digest(
+    snapshot: &Snapshot,
+    folder: &RelPath,
+    suite: &Suite,
+    judge: Option<&Digest>,
+) -> Result<Digest> {
     let mut cases: Vec<(String, Digest)> =
         suite.cases.iter().map(|row| (row.case.id.to_string(), Digest::of_json(&case_value(&row)))).collect();
     cases.sort();
@@ -149,12 +160,28 @@ pub fn suite_digest(snapshot: &Snapshot, suite: &Suite, judge: Option<&Digest>) 
         "v": 1,
         "prompt": suite.prompt,
         "cases": cases,
-        "asserts": suite.asserts.iter().map(|assert| assert_value(snapshot, assert)).collect::<Result<Vec<_>>>()?,
+        "programs": case_programs(snapshot, suite)?,
+        "asserts": suite.asserts.iter().map(|assert| assert_value(snapshot, folder, assert)).collect::<Result<Vec<_>>>()?,
         "judge": judge,
         "trials": suite.trials,
         "sample": sample,
         "gate": gate_value(&suite.gate),
     })))
+}
+
+/// The files of the programs among the cases' own asserts, by the globs that name them.
+fn case_programs(snapshot: &Snapshot, suite: &Suite) -> Result<Value> {
+    let mut found: BTreeMap<String, Option<Digest>> = BTreeMap::new();
+    for row in suite.cases.iter() {
+        for assert in &row.asserts {
+            let Check::Exec(program) = &assert.check else { continue };
+            let globs = json!(program.inputs).to_string();
+            if !found.contains_key(&globs) {
+                found.insert(globs, inputs_digest(snapshot, &program.inputs)?);
+            }
+        }
+    }
+    Ok(json!(found))
 }
 
 /// A case as data, its own asserts included.
@@ -197,13 +224,15 @@ pub fn inputs_digest(snapshot: &Snapshot, globs: &[String]) -> Result<Option<Dig
     Ok(Some(Digest::of_json(&json!(files))))
 }
 
-/// What of a provider's configuration can change an answer: never its key, its headers or its address.
+/// What of a provider's configuration can change an answer: never its key, its headers or its address. Its name stands
+/// for the address: what answers under another name is asked anew.
 fn provider_value(snapshot: &Snapshot, provider: &ProviderConfig) -> Result<Value> {
+    let (name, api) = (&provider.name, provider.api.as_str());
     Ok(match provider.api {
         Api::Exec | Api::Http => {
-            json!([provider.api.as_str(), provider.command, inputs_digest(snapshot, &provider.inputs)?])
+            json!([name, api, provider.command, inputs_digest(snapshot, &provider.inputs)?])
         }
-        Api::Anthropic | Api::OpenAi | Api::Builtin => json!([provider.api.as_str()]),
+        Api::Anthropic | Api::OpenAi | Api::Builtin => json!([name, api]),
     })
 }
 
@@ -257,11 +286,14 @@ fn includes(snapshot: &Snapshot, folder: &RelPath, template: &Template) -> Resul
         .collect())
 }
 
-fn assert_value(snapshot: &Snapshot, assert: &Assert) -> Result<Value> {
-    Ok(match &assert.check {
-        Check::Exec(program) => json!([assert.source, inputs_digest(snapshot, &program.inputs)?]),
-        _ => json!([assert.source]),
-    })
+fn assert_value(snapshot: &Snapshot, folder: &RelPath, assert: &Assert) -> Result<Value> {
+    if let Check::Exec(program) = &assert.check {
+        return Ok(json!([assert.source, inputs_digest(snapshot, &program.inputs)?]));
+    }
+    let templates = assert_templates(&assert.check).into_iter();
+    let included: Vec<Value> =
+        templates.map(|template| includes(snapshot, folder, template)).collect::<Result<_>>()?;
+    Ok(json!([assert.source, included]))
 }
 
 fn gate_value(gate: &GateTerms) -> Value {

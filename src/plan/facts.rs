@@ -1,11 +1,14 @@
 //! What a gate rests on, item by item and with a name for each, so that a change can be said in words.
 
 use super::digests::case_value;
+use super::validate::assert_templates;
 use super::{GatePlan, Sources};
 use crate::domain::{Digest, RelPath};
 use crate::manifest::MODEL_FILES;
+use crate::manifest::assert::Check;
 use crate::manifest::prompt::{Dimension, Prompt};
 use crate::manifest::suite::{DecideOn, GateTerms, Judge};
+use crate::manifest::template::Template;
 use crate::render;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -49,6 +52,7 @@ pub fn facts(sources: &Sources<'_>, gate: &GatePlan) -> Option<Facts> {
     found.maybe("threshold", prompt.required);
     found.prompt(prompt, "")?;
     found.budget(prompt);
+    found.show("provider", &gate.provider.name);
     found.show("provider api", gate.provider.api.as_str());
     found.json("provider command", &json!(gate.provider.command));
     found.files("program file", &gate.provider.inputs);
@@ -76,9 +80,13 @@ pub fn facts(sources: &Sources<'_>, gate: &GatePlan) -> Option<Facts> {
     }
     let asserts: Vec<&Value> = suite.asserts.iter().map(|assert| &assert.source).collect();
     found.json("the suite's asserts", &json!(asserts));
-    for assert in &suite.asserts {
-        if let crate::manifest::assert::Check::Exec(program) = &assert.check {
+    let of_cases = suite.cases.iter().flat_map(|row| row.asserts.to_vec());
+    for assert in suite.asserts.iter().cloned().chain(of_cases) {
+        if let Check::Exec(program) = &assert.check {
             found.files("assert program file", &program.inputs);
+        }
+        for template in assert_templates(&assert.check) {
+            found.includes(template, "assert ")?;
         }
     }
     found.show("trials", suite.trials);
@@ -133,7 +141,6 @@ impl Found<'_> {
 
     /// Everything that a prompt sends, each under `of` and its own name.
     fn prompt(&mut self, prompt: &Prompt, of: &str) -> Option<()> {
-        let folder: &RelPath = &self.sources.manifests.project.folders.prompts;
         for (at, message) in prompt.messages.iter().enumerate() {
             let role = message.role.as_str();
             let name = if prompt.messages.iter().filter(|other| other.role == message.role).count() == 1 {
@@ -142,13 +149,7 @@ impl Found<'_> {
                 format!("{of}{role} template {}", at + 1)
             };
             self.text(&name, &message.content.text);
-            if message.content.is_dynamic() {
-                let includes = render::closure(self.sources.snapshot, folder, &message.content).ok()?;
-                for include in includes.iter() {
-                    let path = include.path.strip(folder.as_str()).unwrap_or(include.path.as_str());
-                    self.text(&format!("{of}include {path}"), &include.text);
-                }
-            }
+            self.includes(&message.content, of)?;
         }
         if let Ok(Value::Object(parameters)) = serde_json::to_value(&prompt.parameters) {
             for (name, value) in parameters.iter().filter(|(_, value)| !value.is_null()) {
@@ -173,8 +174,21 @@ impl Found<'_> {
         self.json(&format!("{of}output"), &json!([prompt.output.json, schema]));
         if let Some(query) = prompt.retrieval.as_ref().and_then(|retrieval| retrieval.query.as_ref()) {
             self.text(&format!("{of}retrieval query"), &query.text);
+            self.includes(query, of)?;
         }
         self.dimensions(&prompt.dimensions, of);
+        Some(())
+    }
+
+    fn includes(&mut self, template: &Template, of: &str) -> Option<()> {
+        let folder: &RelPath = &self.sources.manifests.project.folders.prompts;
+        if template.is_dynamic() {
+            let includes = render::closure(self.sources.snapshot, folder, template).ok()?;
+            for include in includes.iter() {
+                let path = include.path.strip(folder.as_str()).unwrap_or(include.path.as_str());
+                self.text(&format!("{of}include {path}"), &include.text);
+            }
+        }
         Some(())
     }
 
@@ -201,6 +215,7 @@ impl Found<'_> {
         self.prompt(&rubric, "judge ")?;
         self.dimensions(&judge.dimensions, "judge ");
         if let Some(provider) = self.sources.manifests.project.providers.get(&judge.provider) {
+            self.show("judge provider", &provider.name);
             self.show("judge provider api", provider.api.as_str());
             self.files("judge program file", &provider.inputs);
         }

@@ -69,5 +69,5 @@ fn of_suite(sources: &Sources<'_>, suite: &Suite) -> Result<(Digest, Option<Dige
         }
         None => None,
     };
-    Ok((suite_digest(sources.snapshot, suite, judge.as_ref())?, judge))
+    Ok((suite_digest(sources.snapshot, folder, suite, judge.as_ref())?, judge))
 }

@@ -29,7 +29,7 @@ inputs:
 few_shot: shots.jsonl
 tools: [tools/find.json]
 output: {format: json, schema: {type: object, properties: {a: {type: string}, b: {type: string}}}}
-retrieval: {use: ../retrieval/kb.yaml, query: "{{ question }}"}
+retrieval: {use: ../retrieval/kb.yaml, query: "{{ question }} {% include \"query.j2\" %}"}
 budget: {max_input_tokens: 9000}
 "#;
 const SUITE: &str = r#"version: "1.0.0"
@@ -40,6 +40,8 @@ trials: 2
 sample: {size: 1, seed: 7}
 assert:
   - {type: is-json}
+  - {type: contains, value: "{% include \"wanted.j2\" %}"}
+  - {type: exec, command: [python3, checks/a.py], inputs: [checks/*]}
 judge:
   model: claude-opus-4-7-20260416
   rubric: ../prompts/judge.yaml
@@ -70,11 +72,18 @@ max_age_days: 90
 index_last_rebuilt: "2026-01-01"
 corpus: ["kb/*.md"]
 "#;
-const CASE: &str = r#"{"id": "a", "vars": {"question": "Why?"}, "expected": "x", "context": ["c"], "relevant": ["kb/a.md"], "assert": [{"type": "contains", "value": "x"}], "tags": {"t": "1"}, "weight": 2, "critical": true}
+const CASE: &str = r#"{"id": "a", "vars": {"question": "Why?"}, "expected": "x", "context": ["c"], "relevant": ["kb/a.md"], "assert": [{"type": "contains", "value": "x"}, {"type": "exec", "command": ["sh", "own/b.sh"], "inputs": ["own/*"]}], "tags": {"t": "1"}, "weight": 2, "critical": true}
 "#;
 
 const FILES: &[(&str, &str)] = &[
-    ("llmops.yaml", "providers:\n  app: {api: exec, command: [python3, app.py], inputs: [app.py, lib/**]}\n"),
+    (
+        "llmops.yaml",
+        "providers:\n  app: {api: exec, command: [python3, app.py], inputs: [app.py, lib/**]}\n  other: {api: exec, command: [python3, app.py], inputs: [app.py, lib/**]}\n",
+    ),
+    ("prompts/query.j2", "quickly\n"),
+    ("prompts/wanted.j2", "wanted\n"),
+    ("checks/a.py", "exit(0)\n"),
+    ("own/b.sh", "exit 0\n"),
     ("app.py", "print(1)\n"),
     ("lib/deep/x.py", "x = 1\n"),
     ("prompts/p.yaml", PROMPT),
@@ -151,7 +160,12 @@ fn every_field_moves_what_rests_on_it_and_nothing_else() {
             "b: {type: string}, a: {type: string}",
             "p",
         ),
-        ("prompts/p.yaml", "query: \"{{ question }}\"", "query: \"{{ question }}?\"", "p"),
+        ("prompts/p.yaml", "query: \"{{ question }}", "query: \"{{ question }}?", "p"),
+        ("prompts/p.yaml", "provider: app", "provider: other", "p"),
+        ("prompts/query.j2", "quickly", "slowly", "p"),
+        ("prompts/wanted.j2", "wanted", "needed", "s"),
+        ("checks/a.py", "0", "1", "s"),
+        ("own/b.sh", "0", "1", "s"),
         ("prompts/one.j2", "one", "One", "p"),
         ("prompts/two.j2", "two", "Two", "p"),
         ("prompts/deep/three.j2", "three", "Three", "p"),

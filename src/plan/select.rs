@@ -194,7 +194,7 @@ pub fn gate(
     };
     let digests = GateDigests {
         prompt: prompt_digest(snapshot, folder, prompt, &model, &provider, retrieval_digest.as_ref())?,
-        suite: suite_digest(snapshot, suite, judge.as_ref())?,
+        suite: suite_digest(snapshot, folder, suite, judge.as_ref())?,
         judge,
         retrieval: retrieval_digest,
     };

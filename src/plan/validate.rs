@@ -155,7 +155,8 @@ fn render_case(
     renderer.judge(prompt, &subject.subject(), &prompt.dimensions, Scale::default()).map(|_| ())
 }
 
-fn assert_templates(check: &Check) -> Vec<&Template> {
+/// The templates of an assert.
+pub(super) fn assert_templates(check: &Check) -> Vec<&Template> {
     fn text(text: &Text) -> Option<&Template> {
         match text {
             Text::Template(template) => Some(template),

@@ -134,7 +134,16 @@ impl Search<'_> {
         }
     }
 
+    /// On the default branch what it was at before. On any other the fork from it: measured against the push before, a
+    /// change that broke a gate would be green with the next commit.
     fn push(&self, event: &Value) -> Result<Base> {
+        let branch = event["repository"]["default_branch"].as_str();
+        let pushed = event["ref"].as_str().or_else(|| self.get("GITHUB_REF"));
+        if let (Some(branch), Some(pushed)) = (branch, pushed)
+            && pushed != format!("refs/heads/{branch}")
+        {
+            return self.fork_from(branch);
+        }
         let before = event["before"].as_str().filter(|id| is_id(id));
         if let Some(id) = before
             && event["forced"] != true
@@ -145,7 +154,6 @@ impl Search<'_> {
         {
             return Ok(self.found((repository, before), "what the branch was at before the push"));
         }
-        let branch = event["repository"]["default_branch"].as_str();
         let base = match branch {
             Some(branch) => self.fork_from(branch)?,
             None => self.local()?,
@@ -176,6 +184,11 @@ impl Search<'_> {
                 Some(branch) => self.fork_from(branch).map(Some),
                 None => Ok(None),
             };
+        }
+        if let (Some(branch), Some(pushed)) = (self.get("CI_DEFAULT_BRANCH"), self.get("CI_COMMIT_BRANCH"))
+            && branch != pushed
+        {
+            return self.fork_from(branch).map(Some);
         }
         if let Some(id) = self.get("CI_COMMIT_BEFORE_SHA").filter(|id| is_id(id)) {
             return self.commit(id, "what the branch was at before the push").map(Some);

@@ -179,6 +179,10 @@ fn a_push_is_measured_against_what_was_there_before_and_a_forced_one_against_the
     ] {
         assert_eq!(found(event(&before, forced)), remote.id("main~1"), "{before}");
     }
+    // A commit after the one that broke a gate must not hide it.
+    let mut second = event(&remote.id("topic~1"), json!(false));
+    second["ref"] = json!("refs/heads/topic");
+    assert_eq!(found(second), remote.id("main~1"));
     // On the default branch the fork would be the head itself, and nothing would ever have changed.
     let main = remote.checkout("refs/heads/main", "--depth=1");
     let forced = github(&main, "push", &event(&remote.id("topic"), json!(true)));
@@ -206,6 +210,18 @@ fn a_merge_request_of_gitlab_is_measured_against_its_target_and_a_branch_against
     assert_eq!(found(&[target, ("CI_COMMIT_BEFORE_SHA", &before)]), fork);
     assert_eq!(found(&[("CI_COMMIT_BEFORE_SHA", &before)]), before);
     assert_eq!(found(&[("CI_COMMIT_BEFORE_SHA", &zeros), ("CI_DEFAULT_BRANCH", "main")]), fork);
+    let of = |branch| {
+        found(&[
+            ("CI_COMMIT_BEFORE_SHA", &before),
+            ("CI_DEFAULT_BRANCH", "main"),
+            ("CI_COMMIT_BRANCH", branch),
+        ])
+    };
+    assert_eq!(
+        (of("topic"), of("main")),
+        (fork.clone(), before.clone()),
+        "a later commit hides no earlier one"
+    );
 }
 
 #[test]
