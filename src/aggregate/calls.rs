@@ -37,7 +37,8 @@ pub fn nearest_rank(sorted: &[u64], percent: u64) -> Option<u64> {
     sorted.get(usize::try_from(rank).ok()? - 1).copied()
 }
 
-/// Latencies of the live calls to the model under test, in milliseconds by nearest rank.
+/// Latencies of the replies of the model under test, in milliseconds by nearest rank. A reply from the store has the
+/// latency of its call.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Latency {
     /// Half of them took no longer.
@@ -46,7 +47,7 @@ pub struct Latency {
     pub p95: u64,
     /// The slowest.
     pub max: u64,
-    /// How many there were.
+    /// How many of them came in this run.
     pub n_live: usize,
 }
 
@@ -71,10 +72,11 @@ pub struct Calls {
     pub reasoning: Tokens,
     /// Replies whose model has no price.
     pub unpriced: u64,
-    /// Milliseconds of the live calls to the model under test, in the order of arrival.
-    pub live_answers_ms: Vec<u64>,
-    /// Original milliseconds of the stored and recorded replies of the model under test, in the order of arrival.
-    pub stored_answers_ms: Vec<u64>,
+    /// Milliseconds that the replies of the model under test took, stored ones when they were called, in the order of
+    /// arrival.
+    pub answers_ms: Vec<u64>,
+    /// How many of them came in this run.
+    pub live_answers: usize,
     /// The most input tokens of any one request to the model under test.
     pub max_answer_input: Option<u64>,
     /// Requests to the model under test of which the input tokens are not known.
@@ -118,11 +120,8 @@ impl Calls {
             None => self.unpriced += 1,
         }
         if call.role == CallRole::Answer {
-            if live {
-                self.live_answers_ms.push(call.latency_ms);
-            } else {
-                self.stored_answers_ms.push(call.latency_ms);
-            }
+            self.answers_ms.push(call.latency_ms);
+            self.live_answers += usize::from(live);
             match call.usage.input {
                 Some(tokens) => self.max_answer_input = self.max_answer_input.max(Some(tokens)),
                 None => self.unknown_answer_input += 1,
@@ -141,8 +140,8 @@ impl Calls {
         self.cached_input.merge(other.cached_input);
         self.reasoning.merge(other.reasoning);
         self.unpriced += other.unpriced;
-        self.live_answers_ms.extend(other.live_answers_ms);
-        self.stored_answers_ms.extend(other.stored_answers_ms);
+        self.answers_ms.extend(other.answers_ms);
+        self.live_answers += other.live_answers;
         self.max_answer_input = self.max_answer_input.max(other.max_answer_input);
         self.unknown_answer_input += other.unknown_answer_input;
         self.priced += other.priced;
@@ -161,15 +160,15 @@ impl Calls {
         (self.priced > 0 || self.unpriced == 0).then_some(self.spent)
     }
 
-    /// Latencies of the live calls to the model under test; `None` when there was none.
+    /// Latencies of the replies of the model under test; `None` when there was none.
     pub fn latency(&self) -> Option<Latency> {
-        let mut sorted = self.live_answers_ms.clone();
+        let mut sorted = self.answers_ms.clone();
         sorted.sort_unstable();
         Some(Latency {
             p50: nearest_rank(&sorted, 50)?,
             p95: nearest_rank(&sorted, 95)?,
             max: *sorted.last()?,
-            n_live: sorted.len(),
+            n_live: self.live_answers,
         })
     }
 }
@@ -229,13 +228,13 @@ mod tests {
     }
 
     #[test]
-    fn only_live_answers_have_a_latency_and_only_live_calls_are_spent() {
+    fn answers_have_the_latency_of_their_call_and_only_live_calls_are_spent() {
         let mut calls = Calls::default();
         calls.add_call(&call(CallRole::Answer, Source::Live, 100, Some(10), Some("0.5")));
         calls.add_call(&call(CallRole::Answer, Source::Cached, 9_000, Some(40), Some("0.25")));
         calls.add_call(&call(CallRole::Judge, Source::Live, 7_000, Some(900), Some("0.125")));
         let latency = calls.latency().unwrap();
-        assert_eq!((latency.p50, latency.p95, latency.max, latency.n_live), (100, 100, 100, 1));
+        assert_eq!((latency.p50, latency.p95, latency.max, latency.n_live), (100, 9_000, 9_000, 1));
         assert_eq!(calls.cost(), Some("0.875".parse().unwrap()));
         assert_eq!(calls.spent(), Some("0.625".parse().unwrap()));
         assert_eq!((calls.input.sum(), calls.output.sum()), (Some(950), None));
@@ -248,6 +247,7 @@ mod tests {
         assert_eq!((calls.cost(), calls.latency()), (Some(Usd::ZERO), None));
         calls.add_call(&call(CallRole::Answer, Source::Cached, 1, None, None));
         assert_eq!((calls.cost(), calls.spent(), calls.unpriced, calls.input.sum()), (None, None, 1, None));
-        assert_eq!((calls.latency(), calls.max_answer_input, calls.unknown_answer_input), (None, None, 1));
+        assert_eq!((calls.max_answer_input, calls.unknown_answer_input), (None, 1));
+        assert_eq!(calls.latency().map(|latency| (latency.p50, latency.n_live)), Some((1, 0)));
     }
 }

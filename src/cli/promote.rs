@@ -132,9 +132,18 @@ fn entry(
 }
 
 /// Holds the entry against the commit that it names: files that git ignores, or was told not to look at, are not in it.
+/// What a gate demands of a prompt is in no digest, and is compared by itself.
 fn held(workspace: &Workspace, prompt: &Prompt, entry: &Deployment) -> Result<()> {
-    let why = match rederived(workspace, prompt.name.as_str(), entry) {
-        Check::True => return Ok(()),
+    let name = prompt.name.as_str();
+    let why = match rederived(workspace, name, entry) {
+        Check::True => {
+            let head = workspace.at(&entry.source_commit, &clock::today())?;
+            let demands = |prompt: &Prompt| (prompt.required, prompt.budget.clone());
+            if demands(head.prompt(name)?) == demands(prompt) {
+                return Ok(());
+            }
+            "`eval_score_required` or `budget` is another there".to_owned()
+        }
         Check::False(why) => why.join("; "),
         Check::Unknown(why) => why,
     };

@@ -50,7 +50,6 @@ impl World {
             has_judge: true,
             comparison: None,
             calibration: None,
-            latency: crate::gate::LatencyEvidence::Live,
         };
         decide(&terms, &tally).verdict.word()
     }

@@ -4,7 +4,7 @@
 //! break one without it.
 
 use super::check::{Check, State};
-use super::{LatencyEvidence, Terms, codes, show};
+use super::{Terms, codes, show};
 use crate::aggregate::calls::nearest_rank;
 use crate::aggregate::tally::Tally;
 use crate::domain::{Code, Usd};
@@ -55,24 +55,18 @@ pub(super) fn cost(terms: &Terms, tally: &Tally) -> Option<Check> {
 pub(super) fn latency(terms: &Terms, tally: &Tally) -> Option<Check> {
     let limit = terms.budget.p95_latency_ms?;
     let (name, demanded) = ("p95 latency", format!("≤ {limit} ms"));
-    let mut live = tally.calls.live_answers_ms.clone();
-    let mut kind = "live call";
-    if terms.latency == LatencyEvidence::Original && !tally.calls.stored_answers_ms.is_empty() {
-        live.extend(&tally.calls.stored_answers_ms);
-        kind = "live or stored call";
-    }
-    if live.is_empty() {
-        let sentence =
-            format!("95 % of the calls may take {limit} ms at most, and no call of this run was live");
+    let mut took = tally.calls.answers_ms.clone();
+    if took.is_empty() {
+        let sentence = format!("95 % of the calls may take {limit} ms at most, and there was no call");
         return Some(Check::absent(name, demanded, codes::LATENCY_ABSENT, sentence));
     }
-    live.sort_unstable();
-    let open = usize::try_from(tally.tested.unanswered).unwrap_or(usize::MAX).min(live.len() * 20);
-    let p95 = nearest_rank(&live, 95)?;
-    let fastest: Vec<u64> = std::iter::repeat_n(0, open).chain(live.iter().copied()).collect();
-    let slowest: Vec<u64> = live.iter().copied().chain(std::iter::repeat_n(u64::MAX, open)).collect();
+    took.sort_unstable();
+    let open = usize::try_from(tally.tested.unanswered).unwrap_or(usize::MAX).min(took.len() * 20);
+    let p95 = nearest_rank(&took, 95)?;
+    let fastest: Vec<u64> = std::iter::repeat_n(0, open).chain(took.iter().copied()).collect();
+    let slowest: Vec<u64> = took.iter().copied().chain(std::iter::repeat_n(u64::MAX, open)).collect();
     let (low, high) = (nearest_rank(&fastest, 95)?, nearest_rank(&slowest, 95)?);
-    let n = show::count(u64::try_from(live.len()).unwrap_or(u64::MAX), kind);
+    let n = show::count(u64::try_from(took.len()).unwrap_or(u64::MAX), "call");
     let found = format!("{p95} ms");
     let (state, code, sentence) = if low > limit {
         let sentence = format!("the p95 latency is {p95} ms over {n}, above the budget of {limit} ms");

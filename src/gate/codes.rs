@@ -48,7 +48,7 @@ pub const COST_OPEN: Code = Code("cost-not-known");
 pub const LATENCY_ABOVE: Code = Code("latency-above-budget");
 /// Open trials can still move the latency across `p95_latency_ms`.
 pub const LATENCY_OPEN: Code = Code("latency-undecided");
-/// A latency limit, and no live call.
+/// A latency limit, and no call.
 pub const LATENCY_ABSENT: Code = Code("latency-not-measured");
 /// A request has more input tokens than `max_input_tokens`.
 pub const TOKENS_ABOVE: Code = Code("input-tokens-above-budget");

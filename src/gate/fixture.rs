@@ -1,6 +1,6 @@
 //! A run in which everything is in order, for tests that change one thing of it.
 
-use super::{Calibration, Comparison, Decision, LatencyEvidence, Terms, decide};
+use super::{Calibration, Comparison, Decision, Terms, decide};
 use crate::aggregate::tally_tests::{assert, judged, record, unscored};
 use crate::aggregate::{AssertPlan, Planned, Tally};
 use crate::domain::exchange::Source;
@@ -20,7 +20,6 @@ pub struct Fixture {
     pub budget: Budget,
     pub comparison: Option<Comparison>,
     pub calibration: Option<Calibration>,
-    pub latency: LatencyEvidence,
     pub planned: Planned,
     pub records: Vec<TrialRecord>,
     pub plan: Option<AssertPlan>,
@@ -86,7 +85,6 @@ impl Fixture {
             budget: Budget::default(),
             comparison: None,
             calibration: None,
-            latency: LatencyEvidence::Live,
             planned: Planned { top_k: Some(2), stale_before, ..Planned::new(20, 1) },
             records,
             plan: Some(AssertPlan { weight: 1.0, metrics: BTreeMap::from([("cites".to_owned(), 1)]) }),
@@ -109,7 +107,6 @@ impl Fixture {
             has_judge: self.has_judge,
             comparison: self.comparison.as_ref(),
             calibration: self.calibration.as_ref(),
-            latency: self.latency,
         };
         decide(&terms, &self.tally())
     }

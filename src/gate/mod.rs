@@ -68,18 +68,6 @@ pub struct Terms<'a> {
     pub comparison: Option<&'a Comparison>,
     /// What this very judge has shown against human labels; `None` where nobody looked.
     pub calibration: Option<&'a Calibration>,
-    /// Which replies show how long a call takes.
-    pub latency: LatencyEvidence,
-}
-
-/// Which replies of the model under test show how long a call takes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum LatencyEvidence {
-    /// Those of this run alone: a reply from the store says nothing of today.
-    #[default]
-    Live,
-    /// Stored and recorded ones too, with the time that they took: all that a run has which may not call.
-    Original,
 }
 
 /// The decision, with everything that a report says of it.

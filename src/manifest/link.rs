@@ -156,7 +156,7 @@ impl Linker<'_> {
         let (model, provider) = chosen?;
         if let Some(prompt) = prompt {
             let place = sink.place(read.model.as_ref().map_or(read.span, |(_, span)| *span));
-            relation(prompt, (&model, &provider), read.allow_self, &place, sink);
+            relation(prompt, &model, read.allow_self, &place, sink);
         }
         Some(Judge {
             model,
@@ -254,14 +254,9 @@ fn dimensions(read: &ReadJudge, rubric: &Prompt, sink: &Sink) -> Vec<Dimension> 
     found
 }
 
-fn relation(
-    prompt: &Prompt,
-    (model, provider): (&ModelId, &ProviderName),
-    allow_self: bool,
-    place: &Place,
-    sink: &Sink,
-) {
-    if prompt.model == *model && prompt.provider == *provider {
+/// Behind another provider a model is the same one.
+fn relation(prompt: &Prompt, model: &ModelId, allow_self: bool, place: &Place, sink: &Sink) {
+    if prompt.model == *model {
         if !allow_self {
             sink.push(
                 Diagnostic::error(SELF_JUDGE, format!("`{model}` would judge its own answers"))

@@ -61,7 +61,7 @@ pub struct RetrievalUse {
 pub struct Budget {
     /// USD per case, judge not included: mean over the cases.
     pub max_cost_usd_per_case: Option<Usd>,
-    /// Milliseconds at the 95th percentile of the live calls, nearest rank.
+    /// Milliseconds at the 95th percentile of the calls, stored ones as they were made, nearest rank.
     pub p95_latency_ms: Option<u64>,
     /// Input tokens of any one request.
     pub max_input_tokens: Option<u64>,

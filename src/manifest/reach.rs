@@ -3,7 +3,7 @@
 
 use super::decode::Sink;
 use super::discover;
-use super::files::{MANIFEST_LIMIT, globs};
+use super::files::{CASES_LIMIT, MANIFEST_LIMIT, globs};
 use super::project::{Folders, ProviderConfig};
 use super::read_project::{self, PROJECT_FILE};
 use super::yaml::Kind;
@@ -72,24 +72,46 @@ impl Reach {
     fn names(&mut self, snapshot: &Snapshot) {
         let Folders { prompts, evals, retrieval, deployments } = self.folders.clone();
         for folder in [&prompts, &evals, &retrieval] {
-            let files = snapshot.files_under(folder).unwrap_or_default();
-            for path in files.iter().filter(|path| matches!(path.extension().as_str(), "yaml" | "yml")) {
-                let Ok(text) = snapshot.read_text(path, MANIFEST_LIMIT) else {
+            for path in snapshot.files_under(folder).unwrap_or_default() {
+                let is_manifest = matches!(path.extension().as_str(), "yaml" | "yml");
+                let of_suite = path.is_under(evals.as_str());
+                if !is_manifest && !(of_suite && self.may_hold_cases(&path)) {
+                    continue;
+                }
+                let limit = if is_manifest { MANIFEST_LIMIT } else { CASES_LIMIT };
+                let Ok(text) = snapshot.read_text(&path, limit) else {
                     self.sure = false;
                     return;
                 };
-                let of_suite = path.is_under(evals.as_str());
-                // An escape hides a name, and what the program of an assert reads only its suite as YAML says.
-                self.sure &=
-                    !text.contains("\\u") && !text.contains("\\x") && !(of_suite && text.contains("exec"));
-                self.names_recordings |= of_suite && text.contains("recordings");
-                self.names_deployments |= of_suite && text.contains(deployments.as_str());
-                if path.is_under(prompts.as_str()) {
-                    self.sure &= !retrieves_elsewhere(path, &text, &retrieval);
+                // What the program of an assert reads only its suite, or its case, as a whole says.
+                self.sure &= !(of_suite && text.contains("exec"));
+                if is_manifest {
+                    self.words_of(&path, &text, of_suite);
+                    self.names_deployments |= of_suite && text.contains(deployments.as_str());
+                    self.sure &=
+                        !path.is_under(prompts.as_str()) || !retrieves_elsewhere(&path, &text, &retrieval);
                 }
-                let words = words(&text).filter(|word| word.contains('.'));
-                self.named.extend(words.map(|word| word.rsplit('/').next().unwrap_or(word).to_owned()));
             }
+        }
+    }
+
+    fn may_hold_cases(&self, path: &RelPath) -> bool {
+        let recordings = self.folders.evals.join("recordings");
+        matches!(path.extension().as_str(), "jsonl" | "ndjson" | "json" | "csv" | "tsv")
+            && !recordings.is_some_and(|recordings| path.is_under(recordings.as_str()))
+    }
+
+    fn words_of(&mut self, path: &RelPath, text: &str, of_suite: bool) {
+        // An escape hides a name.
+        self.sure &= !text.contains("\\u") && !text.contains("\\x");
+        self.names_recordings |= of_suite && text.contains("recordings");
+        for word in words(text).filter(|word| word.contains('.')) {
+            // Cases elsewhere may have asserts of their own, which nobody reads here.
+            let data = [".jsonl", ".ndjson", ".csv", ".tsv"].iter().any(|ending| word.ends_with(ending));
+            let evals = self.folders.evals.as_str();
+            let inside = |word| path.sibling(word).is_some_and(|named| named.is_under(evals));
+            self.sure &= !(of_suite && data) || inside(word) || word.starts_with(&format!("{evals}/"));
+            self.named.insert(word.rsplit('/').next().unwrap_or(word).to_owned());
         }
     }
 
@@ -120,6 +142,19 @@ impl Reach {
                 .any(|folder| path.is_under(folder.as_str()) || folder.is_under(path.as_str()))
             || DATA.contains(&path.extension().as_str())
     }
+}
+
+/// Whether there is a suite at all: a change cannot leave untouched what is not there. Stops at the first.
+pub fn has_suite(snapshot: &Snapshot) -> bool {
+    let mut found = Vec::new();
+    let folder = read_project::read(snapshot, &mut found).project.folders.evals;
+    let files = discover::under(snapshot, &folder, &mut found);
+    files.iter().any(|path| match discover::parse(snapshot, path).node.map(|node| node.kind) {
+        Some(Kind::Map(items)) => {
+            ["prompt", "cases"].iter().all(|key| items.iter().any(|(have, _)| have.text == *key))
+        }
+        _ => false,
+    })
 }
 
 /// What stands between the words of a manifest.

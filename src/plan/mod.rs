@@ -3,6 +3,7 @@
 
 pub mod affected;
 mod digests;
+mod eased;
 pub mod facts;
 pub mod identities;
 mod identity;

@@ -2,10 +2,10 @@
 //! pass together with what it gates.
 
 use super::Sources;
+use super::eased;
 use super::identities::{Identities, identities, readable};
 use crate::domain::{Code, Diagnostic, Digest, Place, PromptName, RelPath, Result};
 use crate::manifest::retrieval::Retrieval;
-use crate::manifest::suite::Suite;
 use std::collections::BTreeMap;
 
 /// The content moved and the version did not.
@@ -37,6 +37,7 @@ pub fn moved(
     prompts((base, &old), (head, &new), renamed, &mut found);
     retrievals((base, &old), (head, &new), &mut found);
     suites((base, &old), (head, &new), renamed, &mut found);
+    found.extend(deleted(base, head, renamed));
     Ok(found)
 }
 
@@ -57,7 +58,11 @@ fn suites(
         let Some((now, _)) = new.suites.get(name) else { continue };
         let what = format!("suite `{name}`");
         found.extend(version(&what, &suite.path, (&before.version, then), (&suite.version, now)));
-        found.extend(lowered_in_suite(before, suite));
+        found.extend(
+            eased::of_suite(before, suite).into_iter().map(|what| {
+                lowered(format!("suite `{name}` demands less: {what}"), suite.gate_place.clone())
+            }),
+        );
         let digest = |side: &Identities, name| side.prompts.get(name).map(|(digest, _)| *digest);
         let called = renamed.get(&suite.prompt).unwrap_or(&suite.prompt);
         let (Some(prompt_then), Some(prompt_now)) = (digest(old, called), digest(new, &suite.prompt)) else {
@@ -74,6 +79,34 @@ fn suites(
                 .push(Diagnostic::warning(CHANGED_TOGETHER, message).at(Place::file(&suite.path)).help(help));
         }
     }
+}
+
+/// Suites that are no more, of prompts that still are.
+fn deleted(
+    base: &Sources<'_>,
+    head: &Sources<'_>,
+    renamed: &BTreeMap<PromptName, PromptName>,
+) -> Vec<Diagnostic> {
+    let (old, new) = (base.manifests, head.manifests);
+    let gone = old
+        .suites
+        .iter()
+        .filter(|(name, suite)| !new.suites.contains_key(*name) && !head.snapshot.is_file(&suite.path));
+    let lost = gone.filter_map(|(name, suite)| {
+        let of = |prompt: &&PromptName| renamed.get(*prompt).unwrap_or(prompt) == &suite.prompt;
+        let prompt = new.prompts.keys().find(of).and_then(|prompt| new.prompts.get(prompt))?;
+        // Under another name it may test the prompt as before.
+        let moved = new
+            .suites
+            .values()
+            .any(|other| other.prompt == prompt.name && !old.suites.contains_key(&other.name));
+        (!moved).then(|| {
+            let message =
+                format!("suite `{name}` was deleted: nothing holds what it demanded of `{}`", prompt.name);
+            lowered(message, Place::file(&prompt.path))
+        })
+    });
+    lost.collect()
 }
 
 /// Nothing where the base has no such file: what it defines is new.
@@ -105,14 +138,12 @@ fn prompts(
         let what = format!("prompt `{name}`");
         let moved = version(&what, &prompt.path, (&before.version, then), (&prompt.version, now));
         found.extend(moved.map(|finding| finding.at(prompt.places.version.clone())));
-        let message = match (before.required, prompt.required) {
-            (Some(then), Some(now)) if now < then => {
-                format!("the threshold of prompt `{name}` was lowered: {then} → {now}")
-            }
-            (Some(then), None) => format!("the threshold of prompt `{name}` was removed: it was {then}"),
-            _ => continue,
-        };
-        found.push(lowered(message, prompt.places.eval_score_required.clone()));
+        found.extend(eased::of_prompt(before, prompt).into_iter().map(|what| {
+            lowered(
+                format!("prompt `{name}` demands less: {what}"),
+                prompt.places.eval_score_required.clone(),
+            )
+        }));
     }
 }
 
@@ -120,36 +151,6 @@ fn lowered(message: String, place: Place) -> Diagnostic {
     Diagnostic::warning(THRESHOLD_LOWERED, message)
         .at(place)
         .help("raise it again, or say in the change why less is enough")
-}
-
-/// What of a suite's gate became easier to pass.
-fn lowered_in_suite(before: &Suite, now: &Suite) -> Vec<Diagnostic> {
-    let (old, new) = (&before.gate, &now.gate);
-    let mut items: Vec<(String, Option<f64>, Option<f64>)> = vec![
-        ("case_floor".to_owned(), old.case_floor, new.case_floor),
-        ("asserts_required".to_owned(), Some(old.asserts_required), Some(new.asserts_required)),
-        ("min_cases".to_owned(), Some(f64::from(old.min_cases)), Some(f64::from(new.min_cases))),
-        // A greater margin allows more: compared with its sign turned.
-        ("max_regression".to_owned(), old.max_regression.map(|x| -x), new.max_regression.map(|x| -x)),
-    ];
-    let dimensions =
-        |suite: &Suite| suite.judge.as_ref().map(|judge| judge.dimensions.clone()).unwrap_or_default();
-    let after = dimensions(now);
-    for dimension in dimensions(before) {
-        let same = after.iter().find(|other| other.name == dimension.name);
-        let name = format!("required {}", dimension.name);
-        items.push((name, dimension.required, same.and_then(|same| same.required)));
-    }
-    let eased = items.into_iter().filter_map(|(name, then, now)| match (then, now) {
-        (Some(then), Some(now)) if now < then => Some(format!("{name} {} → {}", then.abs(), now.abs())),
-        (Some(then), None) => Some(format!("{name} {} removed", then.abs())),
-        _ => None,
-    });
-    eased
-        .map(|what| {
-            lowered(format!("the gate of suite `{}` was eased: {what}", now.name), now.gate_place.clone())
-        })
-        .collect()
 }
 
 fn retrievals((base, old): Side<'_>, (head, new): Side<'_>, found: &mut Vec<Diagnostic>) {

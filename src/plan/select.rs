@@ -177,7 +177,10 @@ pub fn gate(
     let (manifests, snapshot) = (sources.manifests, sources.snapshot);
     let folder = &manifests.project.folders.prompts;
     let (model, provider) = match &selection.model {
-        Some(candidate) => (candidate.clone(), candidate_provider(manifests, prompt, candidate)?),
+        Some(candidate) => {
+            not_its_own_judge(suite, candidate)?;
+            (candidate.clone(), candidate_provider(manifests, prompt, candidate)?)
+        }
         None => (prompt.model.clone(), provider(manifests, &prompt.provider)?),
     };
     let retrieval = match &prompt.retrieval {
@@ -227,6 +230,18 @@ fn provider_of_judge(manifests: &Manifests, judge: &crate::manifest::suite::Judg
 fn candidate_provider(manifests: &Manifests, prompt: &Prompt, candidate: &ModelId) -> Result<ProviderConfig> {
     let known = crate::domain::model::facts(candidate).map(|facts| facts.provider.clone());
     provider(manifests, &known.unwrap_or_else(|| prompt.provider.clone()))
+}
+
+/// The pinned model is held to this where suites are linked.
+fn not_its_own_judge(suite: &Suite, candidate: &ModelId) -> Result<()> {
+    match &suite.judge {
+        Some(judge) if judge.model == *candidate && !judge.allow_self => Err(Error::input(format!(
+            "the candidate `{candidate}` would judge its own answers on suite `{}`",
+            suite.name
+        ))
+        .hint("name another model under `judge:`, or write `allow_self: true`")),
+        _ => Ok(()),
+    }
 }
 
 /// The cases of a suite that a selection takes, as indices in the suite's order.

@@ -266,7 +266,6 @@ pub fn report() -> v1::Report {
             selection: None,
             shard: None,
             plan_digest: digest('e'),
-            offline: false,
             git: Some(v1::Git {
                 commit: Some("4be1c07aa2".into()),
                 dirty: true,

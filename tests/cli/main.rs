@@ -55,5 +55,6 @@ mod shards;
 mod stub;
 mod tools;
 mod trust;
+mod unaffected;
 #[path = "../support/xsd.rs"]
 mod xsd;

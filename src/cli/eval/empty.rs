@@ -41,7 +41,6 @@ pub fn unaffected(
         diagnostics: notes.iter().map(v1::Diagnostic::from).collect(),
         run: Some(v1::Run {
             shard: args.shard.as_ref().map(ToString::to_string),
-            offline: args.offline,
             ..run(started, nothing, Some(git))
         }),
         gates: Vec::new(),
@@ -82,7 +81,6 @@ pub fn shard(
         diagnostics: vec![v1::Diagnostic::from(&found)],
         run: Some(v1::Run {
             shard: Some(name),
-            offline: args.offline,
             selection: assemble::selection(&selection, outputs),
             ..run(started, whole.digest, git)
         }),
@@ -103,7 +101,6 @@ pub fn run(started: jiff::Timestamp, plan: Digest, git: Option<v1::Git>) -> v1::
         selection: None,
         shard: None,
         plan_digest: plan.to_string(),
-        offline: false,
         git,
     }
 }

@@ -18,7 +18,6 @@ use crate::cli::clock;
 use crate::cli::terminal::Terminal;
 use crate::cli::workspace::Workspace;
 use crate::domain::{Diagnostic, Error, Exit, Result, TrialRecord, Verdict};
-use crate::gate::LatencyEvidence;
 use crate::ledger::{Home, RunReader, RunWriter, run_id};
 use crate::plan::{GatePlan, Plan};
 use crate::report::stored::{Stored, StoredRun};
@@ -121,9 +120,6 @@ fn decided(
     }
     let against = Against::of_shards(plan, heads, &follower.gates)?;
     new_prompts(workspace, plan, &against)?;
-    // Where no shard could call, latencies of stored replies stand for live ones, as they do in one run.
-    let offline = heads.iter().all(|head| head.run.as_ref().is_some_and(|run| run.offline));
-    let latency = if offline { LatencyEvidence::Original } else { LatencyEvidence::Live };
     let decisions: Vec<_> = plan
         .gates
         .iter()
@@ -132,7 +128,7 @@ fn decided(
         .enumerate()
         .map(|(at, ((gate, gathered), shown))| {
             let (comparison, margin) = (against.comparison(at), against.margin(gate));
-            verdict(gate, &gathered.tally, &Evidence { shown: shown.as_ref(), comparison, margin, latency })
+            verdict(gate, &gathered.tally, &Evidence { shown: shown.as_ref(), comparison, margin })
         })
         .collect();
     let exit = worst(&decisions).map_or(Exit::NoVerdict, Verdict::exit);
@@ -202,7 +198,6 @@ fn run(heads: &[v1::Report], plan: &Plan, id: &str) -> v1::Run {
         selection: assemble::selection(&plan.selection, outputs),
         shard: None,
         plan_digest: plan.digest.to_string(),
-        offline: runs().all(|run| run.offline),
         git: runs().next().and_then(|run| run.git.clone()),
     }
 }

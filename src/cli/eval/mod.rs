@@ -18,6 +18,7 @@ mod told;
 
 use super::args::{EvalArgs, Global};
 use super::clock;
+use super::lock;
 use super::terminal::Terminal;
 use super::workspace::{Opened, Workspace};
 use crate::domain::{Error, Exit, ModelId, Result};
@@ -96,6 +97,7 @@ pub fn offline(
     args.model = model.cloned();
     let warnings = workspace.valid()?;
     let plan = plan(&workspace.sources(), &selection(&args))?;
+    lock::holds(workspace, plan.gates.iter().map(|gate| (&*gate.suite, gate.digests.suite)))?;
     let base = since::implied(workspace, terminal, &args, &plan)?;
     let then = base.as_ref().map(|base| workspace.at_base(base)).transpose()?;
     let finished = Session::prepare(workspace, terminal, &args, plan, None)?.conduct(terminal)?;

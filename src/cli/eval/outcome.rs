@@ -5,14 +5,13 @@ use super::follow::Follower;
 use super::session::whole;
 use super::told;
 use crate::aggregate::Tally;
-use crate::call::desk::Policy;
 use crate::cli::args::EvalArgs;
 use crate::cli::clock;
 use crate::cli::target;
 use crate::cli::terminal::Terminal;
 use crate::cli::workspace::Workspace;
 use crate::domain::{Diagnostic, Error, Exchange, Exit, Result, Severity, Verdict};
-use crate::gate::{Calibration, Comparison, Decision, LatencyEvidence, Terms, decide};
+use crate::gate::{Calibration, Comparison, Decision, Terms, decide};
 use crate::ledger::{DEFAULT_KEPT_RUNS, Home, RunReader, export_recordings, prune_runs};
 use crate::manifest::suite::GateTerms;
 use crate::plan::GatePlan;
@@ -87,10 +86,6 @@ impl Finished {
             self.ending = Ending::Interrupted;
         }
         let plan = &self.shared.plan;
-        let latency = match self.shared.desk.policy {
-            Policy::Offline => LatencyEvidence::Original,
-            Policy::Normal | Policy::Since(_) => LatencyEvidence::Live,
-        };
         let decisions: Vec<Decision> = plan
             .gates
             .iter()
@@ -99,8 +94,7 @@ impl Finished {
             .enumerate()
             .map(|(at, ((gate, gathered), shown))| {
                 let margin = against.margin(gate);
-                let evidence =
-                    Evidence { shown: shown.as_ref(), comparison: against.comparison(at), margin, latency };
+                let evidence = Evidence { shown: shown.as_ref(), comparison: against.comparison(at), margin };
                 verdict(gate, &gathered.tally, &evidence)
             })
             .collect();
@@ -213,7 +207,6 @@ impl Finished {
             selection: assemble::selection(&plan.selection, outputs),
             shard: plan.selection.shard.as_ref().map(ToString::to_string),
             plan_digest: whole(workspace, plan)?.map_or(plan.digest, |whole| whole.digest).to_string(),
-            offline: args.offline,
             git,
         })
     }
@@ -265,8 +258,6 @@ pub(super) struct Evidence<'a> {
     pub(super) comparison: Option<&'a Comparison>,
     /// The drop that a comparison may show.
     pub(super) margin: Option<f64>,
-    /// Whose latencies count.
-    pub(super) latency: LatencyEvidence,
 }
 
 /// Decides one gate.
@@ -285,7 +276,6 @@ pub(super) fn verdict(gate: &GatePlan, tally: &Tally, evidence: &Evidence<'_>) -
         has_judge: judge.is_some(),
         comparison: evidence.comparison,
         calibration: calibration.as_ref(),
-        latency: evidence.latency,
     };
     decide(&terms, tally)
 }

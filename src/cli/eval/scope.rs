@@ -10,6 +10,7 @@ use crate::cli::workspace::{Opened, Workspace};
 use crate::domain::{Diagnostic, Error, Kind, Result};
 use crate::plan::{Plan, Selection, plan};
 use crate::repo::Base;
+use std::collections::BTreeSet;
 
 /// What the flags ask for.
 pub enum Scope {
@@ -57,11 +58,10 @@ pub struct Covered {
 /// Wrong manifests, a selection that matches nothing, a base that is not here, a suite that is not the locked one.
 pub fn resolve(opened: Opened, terminal: &Terminal, args: &EvalArgs) -> Result<Scope> {
     let base = since::base(&opened, terminal, args)?;
-    let changed = args.changed.is_some();
-    if let Some(base) = &base
-        && changed
-        && args.prompts.is_empty()
-        && args.suite.is_none()
+    let changed = base.as_ref().filter(|_| args.changed.is_some());
+    // A name that matches nothing is a fault whatever changed, and only the manifests know the names.
+    if let Some(base) = changed
+        && !names_something(args)
         && since::untouched(&opened, base)?
     {
         return Ok(Scope::Unaffected { base: base.clone(), notes: Vec::new() });
@@ -72,12 +72,13 @@ pub fn resolve(opened: Opened, terminal: &Terminal, args: &EvalArgs) -> Result<S
     let warnings = workspace.valid()?;
     let then = base.as_ref().map(|base| workspace.at_base(base)).transpose()?;
     let mut notes = Vec::new();
-    if let (true, Some(base), Some(then), None) = (changed, &base, &then, &resumed) {
-        let touched = since::touched(&workspace, then, terminal, selection)?;
-        if touched.nothing {
-            return Ok(Scope::Unaffected { base: base.clone(), notes: touched.notes });
+    if let (Some(base), Some(then), None) = (changed, &then, &resumed) {
+        matches_something(&workspace, args, &selection)?;
+        notes = since::touched(&workspace, then, terminal, &mut selection)?;
+        let none = selection.gates.as_ref().is_none_or(BTreeSet::is_empty);
+        if none || (names_something(args) && whole(&workspace, &selection)?.is_none()) {
+            return Ok(Scope::Unaffected { base: base.clone(), notes });
         }
-        (selection, notes) = (touched.selection, touched.notes);
     }
     let plan = match plan(&workspace.sources(), &selection) {
         Err(error) if error.kind() == Kind::NoMatch && args.shard.is_some() && !args.plan => {
@@ -90,6 +91,26 @@ pub fn resolve(opened: Opened, terminal: &Terminal, args: &EvalArgs) -> Result<S
     }
     lock::holds(&workspace, plan.gates.iter().map(|gate| (&*gate.suite, gate.digests.suite)))?;
     Ok(Scope::Covers(Box::new(Covered { workspace, plan, resumed, base, then, warnings, notes })))
+}
+
+fn names_something(args: &EvalArgs) -> bool {
+    !args.prompts.is_empty() || args.suite.is_some() || args.case.is_some() || !args.tags.is_empty()
+}
+
+/// Holds that what is named is there, before a change narrows it: nothing affected is not nothing found.
+fn matches_something(workspace: &Workspace, args: &EvalArgs, selection: &Selection) -> Result<()> {
+    if names_something(args) || workspace.manifests.suites.is_empty() {
+        plan(&workspace.sources(), &Selection { shard: None, ..selection.clone() })?;
+    }
+    Ok(())
+}
+
+/// What all shards together plan; `None` where that is nothing.
+fn whole(workspace: &Workspace, selection: &Selection) -> Result<Option<Plan>> {
+    match plan(&workspace.sources(), &Selection { shard: None, ..selection.clone() }) {
+        Err(error) if error.kind() == Kind::NoMatch => Ok(None),
+        planned => planned.map(Some),
+    }
 }
 
 /// Nothing matched in one shard: where the others have cases, that is no fault.

@@ -4,7 +4,7 @@ use crate::cli::args::EvalArgs;
 use crate::cli::terminal::Terminal;
 use crate::cli::workspace::{Opened, Workspace};
 use crate::domain::{Code, Diagnostic, Error, RelPath, Result};
-use crate::manifest::reach::Reach;
+use crate::manifest::reach::{Reach, has_suite};
 use crate::plan::affected::{Changes, changes};
 use crate::plan::{Plan, Selection};
 use crate::repo::{Base, Repository, Variables};
@@ -88,11 +88,15 @@ fn variables() -> Variables {
         .collect()
 }
 
-/// Whether nothing that a manifest can read differs from the base: told from git alone.
+/// Whether nothing that a manifest can read differs from the base: told from git alone. Where there is no suite, nothing
+/// can be told so.
 ///
 /// # Errors
 /// When the working tree cannot be compared.
 pub fn untouched(opened: &Opened, base: &Base) -> Result<bool> {
+    if !has_suite(&opened.snapshot) {
+        return Ok(false);
+    }
     let links = base.repository.links()?;
     // Git names a submodule that changed by one path at most, and its files by none.
     let is_submodule = |path: &RelPath| {
@@ -111,17 +115,8 @@ pub fn untouched(opened: &Opened, base: &Base) -> Result<bool> {
     Ok(!read.any(|path| reach.may_read(&path)))
 }
 
-/// What a change touches, said and narrowed to.
-pub struct Touched {
-    /// The gates to run.
-    pub selection: Selection,
-    /// Why each is, for the report.
-    pub notes: Vec<Diagnostic>,
-    /// Whether there is none.
-    pub nothing: bool,
-}
-
-/// Compares the base with what is here, says why each prompt is in, and narrows the selection to those.
+/// Compares the base with what is here, says why each prompt is in, and narrows the selection to those. Gives what it
+/// said.
 ///
 /// # Errors
 /// When a digest cannot be computed.
@@ -129,8 +124,8 @@ pub fn touched(
     workspace: &Workspace,
     then: &Workspace,
     terminal: &Terminal,
-    mut selection: Selection,
-) -> Result<Touched> {
+    selection: &mut Selection,
+) -> Result<Vec<Diagnostic>> {
     let Changes { affected, deleted_prompts, deleted_suites } =
         changes(&then.sources(), &workspace.sources())?;
     let mut notes = Vec::new();
@@ -148,6 +143,5 @@ pub fn touched(
         notes.iter().for_each(|note| terminal.say(&format!("  {}", note.message)));
     }
     selection.gates = Some(affected.into_iter().map(|found| (found.prompt, found.suite)).collect());
-    let nothing = selection.gates.as_ref().is_none_or(std::collections::BTreeSet::is_empty);
-    Ok(Touched { selection, notes, nothing })
+    Ok(notes)
 }

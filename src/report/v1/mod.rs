@@ -163,9 +163,6 @@ pub struct Run {
     pub shard: Option<String>,
     /// The digest of what was planned, in a shard of what all shards together plan: shards of one run share it.
     pub plan_digest: String,
-    /// Whether the run could not call, so that latencies of stored replies stand for live ones.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub offline: bool,
     /// The state of the repository; `None` outside of one.
     pub git: Option<Git>,
 }
