@@ -75,7 +75,8 @@ impl Reach {
             for path in snapshot.files_under(folder).unwrap_or_default() {
                 let is_manifest = matches!(path.extension().as_str(), "yaml" | "yml");
                 let of_suite = path.is_under(evals.as_str());
-                if !is_manifest && !(of_suite && self.may_hold_cases(&path)) {
+                let is_read = is_manifest || (of_suite && self.may_hold_cases(&path));
+                if !is_read {
                     continue;
                 }
                 let limit = if is_manifest { MANIFEST_LIMIT } else { CASES_LIMIT };

@@ -16,6 +16,7 @@ use crate::render;
 use crate::repo::Snapshot;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// Bytes of one file that enters a digest.
 const MAX_INPUT: u64 = 1 << 30;
@@ -175,9 +176,8 @@ fn case_programs(snapshot: &Snapshot, suite: &Suite) -> Result<Value> {
     for row in suite.cases.iter() {
         for assert in &row.asserts {
             let Check::Exec(program) = &assert.check else { continue };
-            let globs = json!(program.inputs).to_string();
-            if !found.contains_key(&globs) {
-                found.insert(globs, inputs_digest(snapshot, &program.inputs)?);
+            if let Entry::Vacant(place) = found.entry(json!(program.inputs).to_string()) {
+                place.insert(inputs_digest(snapshot, &program.inputs)?);
             }
         }
     }

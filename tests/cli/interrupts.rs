@@ -116,3 +116,68 @@ fn a_second_signal_ends_at_once_and_loses_no_reply_that_arrived() {
     assert!(since.elapsed() < Duration::from_secs(20), "it did not wait for what was under way");
     assert_eq!(stored(), replied, "what arrived is kept, for the run that continues");
 }
+
+/// A run that is killed after a few answers.
+fn cut_short(stub: &Stub, project: &crate::project::Project, arguments: &[&str]) {
+    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("llmops"))
+        .args(["eval", "--quiet", "--concurrency", "1"])
+        .args(arguments)
+        .env_clear()
+        .env("OPENAI_API_KEY", "sk-test-0123456789abcdef")
+        .env("OPENAI_BASE_URL", format!("{}/v1", stub.url))
+        .current_dir(project.root())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    let deadline = Instant::now() + Duration::from_secs(120);
+    while stub.count() < 6 && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().expect("it was going");
+    child.wait().expect("it ended");
+}
+
+#[test]
+fn a_run_is_continued_as_what_it_was_begun_as() {
+    let stub = Stub::start(|seen| {
+        let text = if seen.is_judge() { grade(5).to_string() } else { "Five days.".to_owned() };
+        Answer::openai(&text).after(Duration::from_millis(30))
+    });
+    let project = served("openai", &stub.url, 4.0, 40);
+    let answers: String = (0..40)
+        .map(|n| format!("{}\n", serde_json::json!({"id": format!("case-{n:02}"), "output": "Six days."})))
+        .collect();
+    project.write("answers.jsonl", &answers);
+
+    // Answers from a file go on coming from it, and no run becomes a complete one by being continued.
+    cut_short(&stub, &project, &["--outputs", "answers.jsonl"]);
+    project.run(&["eval", "--resume", "--sample", "5"]).exits(2).says("begun with another selection");
+    let report = project.run(&["eval", "--resume", "--json"]).exits(0).json();
+    assert_eq!(report["run"]["selection"]["outputs"].is_string(), true, "{}", report["run"]);
+    let outputs = report["gates"][0]["cases"].as_array().expect("cases").iter().map(|case| &case["output"]);
+    assert!(outputs.clone().count() == 40 && outputs.clone().all(|output| output == "Six days."));
+
+    // Answers that were changed in between are other answers.
+    let before = stub.count();
+    project.write("evals/support.yaml", &project.read("evals/support.yaml").replace("1.0.0", "1.0.1"));
+    let fresh = Stub::start(|_| Answer::openai(&grade(5).to_string()).after(Duration::from_millis(30)));
+    let project = project.set("OPENAI_BASE_URL", &format!("{}/v1", fresh.url));
+    cut_short(&fresh, &project, &["--no-cache", "--outputs", "answers.jsonl"]);
+    project.write("answers.jsonl", &answers.replace("Six", "Two"));
+    project.run(&["eval", "--resume"]).exits(2).says("is not what run");
+    assert_eq!(stub.count(), before);
+}
+
+#[test]
+fn a_candidate_goes_on_beside_the_pinned_model() {
+    let stub = Stub::start(|seen| {
+        let text = if seen.is_judge() { grade(5).to_string() } else { "Five days.".to_owned() };
+        Answer::openai(&text).after(Duration::from_millis(30))
+    });
+    let project = served("openai", &stub.url, 4.0, 20);
+    cut_short(&stub, &project, &["--model", "gpt-4o-mini-2024-07-18"]);
+    let report = project.run(&["eval", "--resume", "--json"]).exits(0).json();
+    assert_eq!(report["run"]["selection"]["model"], "gpt-4o-mini-2024-07-18");
+    assert!(report["gates"][0]["baseline"]["mean"].is_number(), "{}", report["gates"][0]["baseline"]);
+}

@@ -50,7 +50,9 @@ pub fn eval(global: &Global, terminal: &Terminal, args: &EvalArgs) -> Result<Exi
             .hint("write the report to a file: --report FORMAT=PATH"));
     }
     let opened = Opened::at(global.root.as_deref())?;
-    let covered = match scope::resolve(opened, terminal, args)? {
+    let resumed = resume::resolve(&opened.root, terminal, args)?;
+    let args = &resumed.as_ref().map_or_else(|| Ok(args.clone()), |resumed| resumed.flags(args))?;
+    let covered = match scope::resolve(opened, terminal, args, resumed)? {
         Scope::Covers(covered) => *covered,
         Scope::Unaffected { base, notes } => {
             return empty::unaffected(&base, terminal, args, &notes, started);
@@ -64,7 +66,8 @@ pub fn eval(global: &Global, terminal: &Terminal, args: &EvalArgs) -> Result<Exi
     }
     let Covered { workspace, plan, resumed, base, then, mut warnings, notes } =
         covered.compared(terminal, args)?;
-    let finished = Session::prepare(&workspace, terminal, args, plan, resumed)?.conduct(terminal)?;
+    let session = Session::prepare(&workspace, terminal, args, plan, base.as_ref(), resumed)?;
+    let finished = session.conduct(terminal)?;
     let against = finished.against(&workspace, then.as_ref(), base.as_ref(), terminal, args)?;
     let (from, told) = (warnings.len(), notes.len());
     warnings.extend(notes);
@@ -100,7 +103,8 @@ pub fn offline(
     lock::holds(workspace, plan.gates.iter().map(|gate| (&*gate.suite, gate.digests.suite)))?;
     let base = since::implied(workspace, terminal, &args, &plan)?;
     let then = base.as_ref().map(|base| workspace.at_base(base)).transpose()?;
-    let finished = Session::prepare(workspace, terminal, &args, plan, None)?.conduct(terminal)?;
+    let session = Session::prepare(workspace, terminal, &args, plan, base.as_ref(), None)?;
+    let finished = session.conduct(terminal)?;
     let against = finished.against(workspace, then.as_ref(), base.as_ref(), terminal, &args)?;
     Ok(finished.decide(workspace, &args, &warnings, &against)?.0)
 }

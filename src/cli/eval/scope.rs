@@ -1,6 +1,6 @@
 //! What an evaluation covers: which gates run on which cases, and what they are compared with.
 
-use super::resume::{self, Resumed};
+use super::resume::Resumed;
 use super::since;
 use crate::cli::args::EvalArgs;
 use crate::cli::clock;
@@ -56,18 +56,23 @@ pub struct Covered {
 ///
 /// # Errors
 /// Wrong manifests, a selection that matches nothing, a base that is not here, a suite that is not the locked one.
-pub fn resolve(opened: Opened, terminal: &Terminal, args: &EvalArgs) -> Result<Scope> {
+pub fn resolve(
+    opened: Opened,
+    terminal: &Terminal,
+    args: &EvalArgs,
+    resumed: Option<Resumed>,
+) -> Result<Scope> {
     let base = since::base(&opened, terminal, args)?;
     let changed = base.as_ref().filter(|_| args.changed.is_some());
     // A name that matches nothing is a fault whatever changed, and only the manifests know the names.
     if let Some(base) = changed
         && !names_something(args)
+        && resumed.is_none()
         && since::untouched(&opened, base)?
     {
         return Ok(Scope::Unaffected { base: base.clone(), notes: Vec::new() });
     }
     let workspace = opened.read(&clock::today());
-    let resumed = resume::resolve(&workspace, terminal, args)?;
     let mut selection = resumed.as_ref().map_or_else(|| selection(args), |resumed| resumed.selection.clone());
     let warnings = workspace.valid()?;
     let then = base.as_ref().map(|base| workspace.at_base(base)).transpose()?;

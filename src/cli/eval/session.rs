@@ -3,7 +3,7 @@
 use super::follow::Follower;
 use super::keys;
 use super::outcome::Finished;
-use super::resume::Resumed;
+use super::resume::{Resumed, plan_value};
 use crate::call::budget::Budget;
 use crate::call::desk::{Desk, Policy};
 use crate::call::{Limits, Providers};
@@ -19,10 +19,10 @@ use crate::ledger::{
 };
 use crate::manifest::assert::Check;
 use crate::plan::{GatePlan, Plan, Selection, inputs_digest};
+use crate::repo::Base;
 use crate::run::outputs::Outputs;
 use crate::run::{Deadline, JudgeProvider, Shared, Stop, conduct};
 use crate::study::calibration::shown::Shown;
-use serde_json::json;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,6 +47,7 @@ impl Session {
         terminal: &Terminal,
         args: &EvalArgs,
         plan: Plan,
+        base: Option<&Base>,
         resumed: Option<Resumed>,
     ) -> Result<Self> {
         let started = clock::now();
@@ -61,7 +62,7 @@ impl Session {
         }
         let (writer, skip) = match &resumed {
             Some(resumed) => RunWriter::resume(&home, &resumed.id)?,
-            None => (RunWriter::create(&home, &id, &plan_value(&shared.plan, args, started))?, 0),
+            None => (RunWriter::create(&home, &id, &plan_value(&shared.plan, args, base, started)?)?, 0),
         };
         let mut follower = Follower::new(&shared.plan, Some(writer), id, terminal);
         if let Some(resumed) = &resumed {
@@ -385,24 +386,4 @@ fn read_outputs(workspace: &Workspace, path: &std::path::Path, plan: &Plan) -> R
 pub(super) fn whole(workspace: &Workspace, shard: &Plan) -> Result<Option<Plan>> {
     let selection = Selection { shard: None, ..shard.selection.clone() };
     shard.selection.shard.map(|_| crate::plan::plan(&workspace.sources(), &selection)).transpose()
-}
-
-/// What `--resume` needs of a run, and what says what it was.
-fn plan_value(plan: &Plan, args: &EvalArgs, started: jiff::Timestamp) -> serde_json::Value {
-    let gates: Vec<_> = plan
-        .gates
-        .iter()
-        .map(|gate| {
-            json!({"prompt": gate.prompt.name, "suite": gate.suite.name, "model": gate.model,
-                   "prompt_digest": gate.digests.prompt, "suite_digest": gate.digests.suite,
-                   "cases": gate.cases.len(), "trials": gate.trials})
-        })
-        .collect();
-    json!({
-        "schema": "llmops/run/v1",
-        "digest": plan.digest,
-        "selection": plan.selection,
-        "fresh_since": args.no_cache.then(|| format!("{started:.3}")),
-        "gates": gates,
-    })
 }

@@ -11,6 +11,7 @@ mod suites;
 mod withstand;
 
 use super::Manifests;
+use super::link::PROMPT_WITHOUT_SUITE;
 use crate::domain::{Diagnostic, Severity};
 use crate::repo::Snapshot;
 use std::fs;
@@ -34,7 +35,7 @@ parameters:
 const PROMPT: &str = "version: 1.0.0\nmodel_target: builtin/extractive\nsystem: Answer.\n";
 
 /// A suite of `prompts/p.yaml`, up to what a test adds.
-const SUITE: &str = "version: 1.0.0\nprompt: p\ncases: [{input: hello}]\n";
+const SUITE: &str = "version: 1.0.0\nprompt: p\ncases: [{input: hello, tags: {topic: a}}]\n";
 
 type Files<'a> = &'a [(&'a str, &'a str)];
 
@@ -71,8 +72,10 @@ fn line(found: &Diagnostic) -> String {
     format!("{mark}{}{place}", found.code)
 }
 
+/// What is said, but that a prompt has no suite: what a test is about stands alone in its repository.
 fn lines(manifests: &Manifests) -> Vec<String> {
-    manifests.diagnostics.iter().map(line).collect()
+    let said = manifests.diagnostics.iter().filter(|found| found.code != PROMPT_WITHOUT_SUITE);
+    said.map(line).collect()
 }
 
 /// The hint of the only finding with this code.
