@@ -28,17 +28,18 @@ pub fn read(sink: &Sink, node: &Node, line: u32, providers: &Providers<'_>) -> C
         line,
     };
     let Some(fields) = sink.fields(node, "a case") else { return CaseRow { case, asserts: Vec::new() } };
-    let id = fields.get("id").and_then(|node| sink.written(node, "`id`"));
+    let id = fields.given("id").and_then(|node| sink.written(node, "`id`"));
     case.vars = vars(&fields);
-    case.expected = fields.get("expected").map(|node| node.value());
-    case.context = fields.get("context").map(|node| context(sink, node));
+    case.expected = fields.given("expected").map(|node| node.value());
+    case.context = fields.given("context").map(|node| context(sink, node));
     case.relevant =
-        fields.get("relevant").map(|node| sink.texts(node, "`relevant`", false)).unwrap_or_default();
-    case.tags = fields.get("tags").map(|node| tags(sink, node)).unwrap_or_default();
-    case.weight = fields.get("weight").and_then(|node| dimensions::weight(sink, node)).unwrap_or(1.0);
-    case.critical = fields.get("critical").and_then(|node| sink.boolean(node, "`critical`")).unwrap_or(false);
+        fields.given("relevant").map(|node| sink.texts(node, "`relevant`", false)).unwrap_or_default();
+    case.tags = fields.given("tags").map(|node| tags(sink, node)).unwrap_or_default();
+    case.weight = fields.given("weight").and_then(|node| dimensions::weight(sink, node)).unwrap_or(1.0);
+    case.critical =
+        fields.given("critical").and_then(|node| sink.boolean(node, "`critical`")).unwrap_or(false);
     let asserts = fields
-        .get("assert")
+        .given("assert")
         .map(|node| read_assert::read(Scope { sink, files: None, providers }, node))
         .unwrap_or_default();
     fields.finish(false);
@@ -64,7 +65,7 @@ fn content_id(node: &Node) -> String {
 fn vars(fields: &Fields<'_>) -> Map<String, Value> {
     let sink = fields.sink();
     let mut vars = Map::new();
-    if let Some(entries) = fields.get("vars").and_then(|node| sink.fields(node, "`vars`")) {
+    if let Some(entries) = fields.given("vars").and_then(|node| sink.fields(node, "`vars`")) {
         for (key, node) in entries.entries() {
             if key.text == CONTEXT {
                 sink.error(
@@ -77,7 +78,7 @@ fn vars(fields: &Fields<'_>) -> Map<String, Value> {
             vars.insert(key.text.clone(), node.value());
         }
     }
-    if let Some(node) = fields.get("input") {
+    if let Some(node) = fields.given("input") {
         if vars.contains_key("input") {
             sink.error(
                 BAD_VALUE,
@@ -104,9 +105,9 @@ fn chunk(sink: &Sink, node: &Node) -> Option<Chunk> {
     }
     let fields = sink.fields(node, "an item of `context`")?;
     let text = fields.require("text", "\"…\"").and_then(|node| sink.text(node, "`text`"));
-    let written = |key: &'static str| fields.get(key).and_then(|node| sink.written(node, key));
+    let written = |key: &'static str| fields.given(key).and_then(|node| sink.written(node, key));
     let (source, last_updated) = (written("source"), written("last_updated"));
-    let score = fields.get("score").and_then(|node| sink.number(node, "`score`"));
+    let score = fields.given("score").and_then(|node| sink.number(node, "`score`"));
     fields.finish(false);
     Some(Chunk { text: text?, source, score, last_updated })
 }

@@ -76,6 +76,7 @@ impl Sink {
                 what,
                 span: node.span,
                 taken: (0..items.len()).map(|_| Cell::new(false)).collect(),
+                blank: (0..items.len()).map(|_| Cell::new(false)).collect(),
                 asked: RefCell::default(),
                 items,
             }),
@@ -221,6 +222,7 @@ pub struct Fields<'a> {
     span: Span,
     items: &'a [(Key, Arc<Node>)],
     taken: Vec<Cell<bool>>,
+    blank: Vec<Cell<bool>>,
     asked: RefCell<Vec<&'static str>>,
 }
 
@@ -235,8 +237,28 @@ impl<'a> Fields<'a> {
         self.span
     }
 
-    /// The value of `key`. A key whose value is null counts as absent.
+    /// The value of `key`. A key with nothing behind it is an error: a limit that was left blank would otherwise be a
+    /// limit that is not there.
     pub fn get(&self, key: &'static str) -> Option<&'a Arc<Node>> {
+        let node = self.even_null(key)?;
+        if node.is_null() {
+            let index = self.items.iter().position(|(have, _)| have.text == key)?;
+            if !self.blank[index].replace(true) {
+                let message = format!("`{key}` in {} has no value", self.what);
+                self.sink.error(
+                    WRONG_TYPE,
+                    self.items[index].0.span,
+                    message,
+                    "write a value, or remove the key",
+                );
+            }
+            return None;
+        }
+        Some(node)
+    }
+
+    /// The value of `key` in data that programs write, and of free texts: null counts as absent.
+    pub fn given(&self, key: &'static str) -> Option<&'a Arc<Node>> {
         self.even_null(key).filter(|node| !node.is_null())
     }
 
@@ -261,7 +283,7 @@ impl<'a> Fields<'a> {
     /// The value of a key that has to be there; its absence is an error.
     pub fn require(&self, key: &'static str, example: &str) -> Option<&'a Arc<Node>> {
         let node = self.get(key);
-        if node.is_none() {
+        if !self.items.iter().any(|(have, _)| have.text == key) {
             self.sink.error(
                 MISSING_KEY,
                 self.span,

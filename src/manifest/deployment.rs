@@ -93,7 +93,7 @@ pub fn read(path: &RelPath, text: &str) -> Result<Record, Vec<Diagnostic>> {
 
 fn deployment(sink: &Sink, node: &Node) -> Option<Deployment> {
     let fields = sink.fields(node, "an entry of a deployment record")?;
-    let optional = |key: &'static str| fields.get(key).and_then(|node| sink.written(node, key));
+    let optional = |key: &'static str| fields.given(key).and_then(|node| sink.written(node, key));
     let suites =
         fields.require("suites", "{}").and_then(|node| sink.fields(node, "`suites`")).map(|suites| {
             let rows = suites.entries().filter_map(|(name, node)| {
@@ -101,7 +101,7 @@ fn deployment(sink: &Sink, node: &Node) -> Option<Deployment> {
             });
             rows.collect()
         });
-    let previous = fields.get("previous").map(|node| previous(sink, node));
+    let previous = fields.given("previous").map(|node| previous(sink, node));
     let model = text(&fields, "model", "claude-sonnet-4-20250514").map(ModelId::from);
     let prompt_version = text(&fields, "prompt_version", "\"1.0.0\"");
     let promoted_at = promoted_at(&fields);
@@ -109,8 +109,8 @@ fn deployment(sink: &Sink, node: &Node) -> Option<Deployment> {
     let prompt_digest = digest(&fields, "prompt_digest");
     let source_commit = commit(&fields);
     let retrieval_config_version = optional("retrieval_config_version");
-    let score = fields.get("eval_score_at_promotion");
-    let retrieval_digest = fields.get("retrieval_digest");
+    let score = fields.given("eval_score_at_promotion");
+    let retrieval_digest = fields.given("retrieval_digest");
     let eval_score_at_promotion = score.and_then(|node| sink.number(node, "`eval_score_at_promotion`"));
     let retrieval_digest = retrieval_digest.and_then(|node| parsed_digest(sink, node, "`retrieval_digest`"));
     // After every key was asked for, and before the first that is missing ends it: a misspelt one is both.
@@ -175,7 +175,7 @@ fn commit(fields: &Fields<'_>) -> Option<String> {
 
 /// Records that the value of `key` is not what `promote` writes there.
 fn refused(fields: &Fields<'_>, key: &'static str, message: &str) {
-    let span = fields.get(key).map_or(fields.span(), |node| node.span);
+    let span = fields.given(key).map_or(fields.span(), |node| node.span);
     fields.sink().error(BAD_VALUE, span, message, BY_WHOM);
 }
 

@@ -13,13 +13,13 @@ pub fn version(fields: &Fields<'_>) -> Option<String> {
 /// The free texts.
 pub fn about(fields: &Fields<'_>) -> About {
     let sink = fields.sink();
-    let text = |key: &'static str| fields.get(key).and_then(|node| sink.written(node, key));
+    let text = |key: &'static str| fields.given(key).and_then(|node| sink.written(node, key));
     About {
         author: text("author"),
         created: text("created"),
         changelog: text("changelog"),
         description: text("description"),
-        owners: fields.get("owners").map(|node| sink.texts(node, "`owners`", true)).unwrap_or_default(),
+        owners: fields.given("owners").map(|node| sink.texts(node, "`owners`", true)).unwrap_or_default(),
     }
 }
 

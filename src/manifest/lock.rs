@@ -177,14 +177,14 @@ fn quoted(text: &str) -> String {
 fn lock(sink: &Sink, node: &Node) -> Option<Lock> {
     let fields = sink.fields(node, "llmops.lock")?;
     let mut lock = Lock::default();
-    if let Some(prompts) = fields.get("prompts").and_then(|node| sink.fields(node, "`prompts`")) {
+    if let Some(prompts) = fields.given("prompts").and_then(|node| sink.fields(node, "`prompts`")) {
         for (key, node) in prompts.entries() {
             if let Some(prompt) = sink.fields(node, "a locked prompt").and_then(prompt) {
                 lock.prompts.insert(PromptName::from(key.text.as_str()), prompt);
             }
         }
     }
-    if let Some(suites) = fields.get("suites").and_then(|node| sink.fields(node, "`suites`")) {
+    if let Some(suites) = fields.given("suites").and_then(|node| sink.fields(node, "`suites`")) {
         for (key, node) in suites.entries() {
             if let Some(suite) = sink.fields(node, "a locked suite").and_then(suite) {
                 lock.suites.insert(SuiteName::from(key.text.as_str()), suite);
@@ -199,14 +199,14 @@ fn prompt(fields: Fields<'_>) -> Option<LockedPrompt> {
     let (version, digest) = (text(&fields, "version"), digest(&fields, "digest"));
     let model = text(&fields, "model");
     let mut runs = BTreeMap::new();
-    if let Some(all) = fields.get("runs").and_then(|node| fields.sink().fields(node, "`runs`")) {
+    if let Some(all) = fields.given("runs").and_then(|node| fields.sink().fields(node, "`runs`")) {
         for (key, node) in all.entries() {
             if let Some(run) = fields.sink().fields(node, "a locked run").and_then(run) {
                 runs.insert(SuiteName::from(key.text.as_str()), run);
             }
         }
     }
-    let retrieval = fields.get("retrieval").and_then(|node| {
+    let retrieval = fields.given("retrieval").and_then(|node| {
         let fields = fields.sink().fields(node, "`retrieval`")?;
         let (name, version) = (text(&fields, "name"), text(&fields, "version"));
         let digest = self::digest(&fields, "digest");
@@ -225,13 +225,13 @@ fn suite(fields: Fields<'_>) -> Option<LockedSuite> {
 }
 
 fn run(fields: Fields<'_>) -> Option<LockedRun> {
-    let number = |key| fields.get(key).and_then(|node| fields.sink().number(node, key));
+    let number = |key| fields.given(key).and_then(|node| fields.sink().number(node, key));
     let (mean, ci_low, ci_high) = (number("mean"), number("ci_low"), number("ci_high"));
     let suite_digest = digest(&fields, "suite_digest");
-    let judge_digest = fields.get("judge_digest").and_then(|_| digest(&fields, "judge_digest"));
+    let judge_digest = fields.given("judge_digest").and_then(|_| digest(&fields, "judge_digest"));
     let calibration_digest =
-        fields.get("calibration_digest").and_then(|_| digest(&fields, "calibration_digest"));
-    let model_reported = fields.get("model_reported").and_then(|_| text(&fields, "model_reported"));
+        fields.given("calibration_digest").and_then(|_| digest(&fields, "calibration_digest"));
+    let model_reported = fields.given("model_reported").and_then(|_| text(&fields, "model_reported"));
     let n = fields.require("n", "20").and_then(|node| fields.sink().integer(node, "`n`", 0));
     let date = day(&fields);
     fields.finish(false);
@@ -259,7 +259,7 @@ fn day(fields: &Fields<'_>) -> Option<String> {
     if text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok() {
         return Some(text);
     }
-    let span = fields.get("date").map_or(fields.span(), |node| node.span);
+    let span = fields.given("date").map_or(fields.span(), |node| node.span);
     fields.sink().error(BAD_VALUE, span, "`date` is no day", "run `llmops lock` again");
     None
 }

@@ -66,7 +66,7 @@ fn tool(sink: &Sink, node: &Node, api: Option<Api>) -> Option<ToolDefinition> {
     });
     // What MCP has beside these three is for clients: no model sees it.
     for key in ["title", "annotations", "outputSchema", "icons", "execution", "_meta"] {
-        let _ = fields.get(key);
+        let _ = fields.given(key);
     }
     fields.finish(false);
     Some(ToolDefinition { name: name?, description: description?, input_schema: schema? })

@@ -285,3 +285,20 @@ fn an_environment_is_named_without_its_file() {
         .exits(2)
         .says("no name of an environment");
 }
+
+#[test]
+fn a_limit_that_was_left_blank_is_not_a_limit_that_is_not_there() {
+    for (file, from, to) in [
+        ("prompts/support.yaml", "eval_score_required: 4.9", "eval_score_required:"),
+        ("prompts/support.yaml", "eval_score_required: 4.9", "eval_score_required: null"),
+        ("evals/support.yaml", "faithfulness: {}", "faithfulness: {required: }"),
+        ("evals/support.yaml", "version:", "gate:\nversion:"),
+        ("evals/support.yaml", "version:", "gate: {case_floor: }\nversion:"),
+        ("evals/support.yaml", "version:", "gate: {metrics: }\nversion:"),
+        ("evals/support.yaml", "version:", "assert:\nversion:"),
+    ] {
+        let project = builtin(4.9);
+        project.replace(file, from, to);
+        project.run(&["eval"]).exits(2).says("has no value").says("or remove the key");
+    }
+}

@@ -141,7 +141,7 @@ fn a_suite_without_cases_never_stands() {
         ("/etc/passwd", &["path-outside evals/s.yaml:3:8"]),
         ("notes.txt", &["bad-value evals/s.yaml:3:8"]),
         ("{input: a}", &["wrong-type evals/s.yaml:3:8"]),
-        ("", &["missing-key evals/s.yaml:1:1"]),
+        ("", &["wrong-type evals/s.yaml:3:1"]),
     ];
     for (cases, expected) in table {
         let manifests = expect(&[("prompts/p.yaml", PROMPT), ("evals/s.yaml", &suite(cases))], expected);
