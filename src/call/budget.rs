@@ -34,11 +34,6 @@ impl Budget {
         Self { limit, state: Mutex::default() }
     }
 
-    /// A budget of `limit` of which some is spent already.
-    pub fn after(limit: Option<Usd>, spent: Usd) -> Self {
-        Self { limit, state: Mutex::new(State { spent, ..State::default() }) }
-    }
-
     /// Sets aside what `request` could cost at most. `None` when that could exceed the limit, or when the
     /// model has no price while there is a limit.
     pub fn reserve(&self, request: &Request, prices: &Prices) -> Option<Reservation> {

@@ -5,12 +5,13 @@ use super::budget::Budget;
 use super::flights::Flights;
 use super::{CallFailure, Providers, miss, vectors};
 use crate::domain::exchange::Source;
+use crate::domain::grade::{CallRecord, CallRole};
 use crate::domain::{
     Digest, Error, Exchange, ModelId, PromptName, ProviderName, Reply, Request, Result, Usage, Usd,
 };
 use crate::ledger::{ExchangeStore, Prices, Recordings};
 use std::collections::BTreeMap;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 /// The API of what runs in this binary: it needs neither network nor key, is as fast as a store, and is never stored.
@@ -95,8 +96,8 @@ pub struct Desk {
     pub recordings: Vec<Recordings>,
     /// What calls cost.
     pub prices: Prices,
-    /// What may be spent.
-    pub budget: Budget,
+    /// What may be spent, by all that share it.
+    pub budget: Arc<Budget>,
     /// Which sources may be used.
     pub policy: Policy,
     /// The clock: RFC 3339 in UTC.
@@ -173,7 +174,8 @@ impl Desk {
         Ok(Some(Answered { reply, key, source, latency_ms, retries: 0, cost }))
     }
 
-    /// The vectors of `texts`, which a run of `prompt` compares. They are stored and recorded like any reply.
+    /// The vectors of `texts`, which a run of `prompt` compares, and the call that brought them. They are stored and
+    /// recorded like any reply.
     ///
     /// # Errors
     /// See [`Denied`].
@@ -183,21 +185,31 @@ impl Desk {
         model: &ModelId,
         texts: &[String],
         prompt: &PromptName,
-    ) -> Result<Vec<Vec<f32>>, Denied> {
+    ) -> Result<(Vec<Vec<f32>>, CallRecord), Denied> {
         let request = vectors::request(provider, model, texts);
         let key = request.key();
-        if let Some((exchange, _)) = self.stored(&key).map_err(Denied::Storage)?
+        let call = |source, usage: &Usage, latency_ms| CallRecord {
+            role: CallRole::Embedding,
+            source,
+            key,
+            retries: 0,
+            latency_ms,
+            usage: *usage,
+            cost: self.prices.cost(model, provider, usage),
+        };
+        if let Some((exchange, source)) = self.stored(&key).map_err(Denied::Storage)?
             && let Some(found) = vectors::read(&exchange.reply.text)
         {
+            let call = call(source, &exchange.reply.usage, exchange.latency_ms);
             self.record(prompt, exchange);
-            return Ok(found);
+            return Ok((found, call));
         }
         let (found, usage, latency_ms) = self.embed_now(provider, model, texts).await?;
         let reply = vectors::reply(&found, usage);
         let exchange = Exchange { key, request, reply, latency_ms, at: (self.now)() };
         self.store.put(&exchange).map_err(Denied::Storage)?;
         self.record(prompt, exchange);
-        Ok(found)
+        Ok((found, call(Source::Live, &usage, latency_ms)))
     }
 
     /// The vectors of `texts` by a call, what it used, and its milliseconds with retries. Nothing is stored.

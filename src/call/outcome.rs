@@ -32,6 +32,8 @@ pub enum FailureKind {
     Setup,
     /// Its API cannot express the request.
     Unsupported,
+    /// It was not asked, or not again, because the run was asked to stop.
+    Interrupted,
 }
 
 /// A call that gave no reply.

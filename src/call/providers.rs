@@ -12,6 +12,7 @@ use super::pace::{Ended, Estimate, WaitReason};
 use super::ratelimit;
 use super::retry::{Backoff, Next, RetryReason, decide};
 use super::secret::Redactor;
+use super::stop::Stop;
 use super::wire::{HttpRequest, HttpResponse, Transport};
 use super::{anthropic, builtin, exec, openai_embeddings, program};
 use crate::domain::{self, Error, ModelId, ProviderName, Reply, Request, Usage};
@@ -62,6 +63,7 @@ pub struct Providers<T = Https> {
     root: PathBuf,
     count_input: TokenCounter,
     transport: T,
+    stop: Stop,
 }
 
 impl Providers<Https> {
@@ -93,7 +95,15 @@ impl<T: Transport> Providers<T> {
             root: limits.root,
             count_input: a_quarter_of_the_bytes,
             transport,
+            stop: Stop::default(),
         }
+    }
+
+    /// The same providers, which send nothing more once `stop` is asked for.
+    #[must_use]
+    pub fn with_stop(mut self, stop: Stop) -> Self {
+        self.stop = stop;
+        self
     }
 
     /// The same providers with other waits between retries.
@@ -227,7 +237,9 @@ impl<T: Transport> Providers<T> {
             if let Some(cause) = lane.breaker.cause() {
                 break Err(stopped(name, &cause, number));
             }
-            let (slot, waited) = lane.pace.acquire(estimate).await;
+            let Some((slot, waited)) = self.stop.unless(lane.pace.acquire(estimate)).await else {
+                break Err(interrupted(number));
+            };
             lane.count_waits(&waited);
             waits.extend(waited.into_iter().map(|(reason, waited)| WaitNote { reason, waited }));
             if let Some(cause) = lane.breaker.cause() {
@@ -251,7 +263,9 @@ impl<T: Transport> Providers<T> {
                     number += 1;
                     lane.count_retry(reason);
                     retries.push(RetryNote { reason, waited: after });
-                    tokio::time::sleep(after).await;
+                    if self.stop.unless(tokio::time::sleep(after)).await.is_none() {
+                        break Err(interrupted(number));
+                    }
                 }
                 Next::Stop => {
                     let failure = self.failure(name, &fault, number + 1);
@@ -337,6 +351,10 @@ fn a_quarter_of_the_bytes(request: &Request) -> u64 {
     let messages = request.messages.iter().map(|message| message.content.len());
     let tools = request.tools.iter().map(|tool| tool.description.len() + tool.input_schema.to_string().len());
     u64::try_from(messages.chain(tools).sum::<usize>().div_ceil(4)).unwrap_or(u64::MAX)
+}
+
+fn interrupted(attempts: u32) -> CallFailure {
+    CallFailure { kind: FailureKind::Interrupted, detail: "interrupted".to_owned(), attempts }
 }
 
 fn stopped(provider: &ProviderName, cause: &str, attempts: u32) -> CallFailure {

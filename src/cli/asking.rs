@@ -54,7 +54,7 @@ impl Asking {
             store: ExchangeStore::new(&home, "retrieve", DEFAULT_STORE_BYTES),
             recordings: Vec::new(),
             prices: prices(workspace)?,
-            budget: Budget::new(None),
+            budget: Arc::new(Budget::new(None)),
             policy,
             now: clock::rfc3339,
             misses: None,

@@ -13,6 +13,7 @@ mod eval;
 mod fail;
 mod import;
 mod init;
+mod interrupts;
 mod known;
 mod lock;
 mod log;

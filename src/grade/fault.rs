@@ -1,5 +1,6 @@
 //! Why an assert could not decide. None of this is a failed assert, and `not-` never turns it into a passed one.
 
+use super::program::EmbedDenied;
 use crate::domain::{Kind, Place, Unscored};
 use crate::render::RenderError;
 
@@ -44,7 +45,15 @@ pub enum AssertFault {
         /// What happened, after "the program"; nothing secret in it.
         message: String,
     },
-    /// No embedding could be had for `similar`, or none that can be compared.
+    /// The call for the embeddings of `similar` brought none.
+    #[error("no embedding for `{kind}`: {denied}")]
+    NotEmbedded {
+        /// The assert's type as written.
+        kind: String,
+        /// Why.
+        denied: EmbedDenied,
+    },
+    /// The embeddings of `similar` cannot be compared.
     #[error("no embedding for `{kind}`: {message}")]
     Embedding {
         /// The assert's type as written.
@@ -60,9 +69,11 @@ impl AssertFault {
     pub fn unscored(&self) -> Option<Unscored> {
         match self {
             Self::Render { .. } | Self::Value { .. } => None,
-            Self::Unmeasured { .. } | Self::Program { .. } | Self::Embedding { .. } => {
-                Some(Unscored::JudgeError)
-            }
+            Self::NotEmbedded { denied: EmbedDenied::Unscored { reason, .. }, .. } => Some(*reason),
+            Self::Unmeasured { .. }
+            | Self::Program { .. }
+            | Self::Embedding { .. }
+            | Self::NotEmbedded { .. } => Some(Unscored::JudgeError),
         }
     }
 
@@ -76,7 +87,10 @@ impl AssertFault {
         match self {
             Self::Render { source, place, .. } => Some(source.place.as_ref().unwrap_or(place)),
             Self::Value { place, .. } => Some(place),
-            Self::Unmeasured { .. } | Self::Program { .. } | Self::Embedding { .. } => None,
+            Self::Unmeasured { .. }
+            | Self::Program { .. }
+            | Self::Embedding { .. }
+            | Self::NotEmbedded { .. } => None,
         }
     }
 }

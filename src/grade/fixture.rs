@@ -1,8 +1,9 @@
 //! What the tests of this room grade.
 
 use super::material::Answer;
-use super::program::{Embeddings, Outside};
+use super::program::{EmbedDenied, Embeddings, Outside};
 use super::{AssertFault, Checker};
+use crate::domain::Unscored;
 use crate::domain::{AssertOutcome, Case, CaseId, Chunk, FinishReason, Place, RelPath, Reply, Usage, Usd};
 use crate::manifest::assert::{Assert, Check, Text};
 use crate::render::Renderer;
@@ -42,7 +43,7 @@ pub struct Given {
     pub context: Vec<Chunk>,
     pub latency_ms: Option<u64>,
     pub cost: Option<Usd>,
-    pub embeddings: Embeddings,
+    pub embeddings: Result<Vec<Vec<f32>>, String>,
     pub root: PathBuf,
     pub no_exec: bool,
 }
@@ -100,7 +101,10 @@ impl Given {
     /// One assert of the case's own, with what lies outside.
     pub async fn grade(&self, written: &str, check: Check) -> Result<AssertOutcome, AssertFault> {
         let embed = |_: &_, _: &_, _: Vec<String>| -> BoxFuture<'_, Embeddings> {
-            let embeddings = self.embeddings.clone();
+            let embeddings = self
+                .embeddings
+                .clone()
+                .map_err(|detail| EmbedDenied::Unscored { reason: Unscored::JudgeError, detail });
             Box::pin(async move { embeddings })
         };
         let outside = Outside {

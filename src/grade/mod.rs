@@ -23,5 +23,5 @@ mod text;
 pub use asserts::{Checker, check, check_all};
 pub use fault::AssertFault;
 pub use material::Answer;
-pub use program::{Embed, Embeddings, Outside};
+pub use program::{Embed, EmbedDenied, Embeddings, Outside};
 pub use refusal::is_refusal;

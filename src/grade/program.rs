@@ -5,7 +5,7 @@ use super::json::{self, Json};
 use super::material::{Answer, Finding};
 use super::say;
 use crate::domain::score::reaches;
-use crate::domain::{ModelId, ProviderName};
+use crate::domain::{Error, ModelId, ProviderName, Unscored};
 use crate::manifest::assert::{Assert, ExecAssert};
 use futures_util::future::BoxFuture;
 use serde_json::json;
@@ -18,8 +18,34 @@ use tokio::process::{Child, Command};
 /// Most bytes of a program's output that are read.
 const MOST: u64 = 1 << 20;
 
-/// The embeddings of some texts, in their order; or why there are none, with nothing secret in it.
-pub type Embeddings = Result<Vec<Vec<f32>>, String>;
+/// The embeddings of some texts, in their order; or why there are none.
+pub type Embeddings = Result<Vec<Vec<f32>>, EmbedDenied>;
+
+/// Why there are no embeddings; with nothing secret in it.
+#[derive(Debug)]
+pub enum EmbedDenied {
+    /// The trial has no grade.
+    Unscored {
+        /// Why, as of a call.
+        reason: Unscored,
+        /// One line.
+        detail: String,
+    },
+    /// The run was asked to stop.
+    Interrupted,
+    /// The run cannot go on.
+    Ended(Error),
+}
+
+impl std::fmt::Display for EmbedDenied {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Unscored { detail, .. } => f.write_str(detail),
+            Self::Interrupted => f.write_str("interrupted"),
+            Self::Ended(error) => f.write_str(&error.chain()),
+        }
+    }
+}
 
 /// Asks an embedding model of a provider for the embeddings of some texts.
 pub type Embed<'a> =

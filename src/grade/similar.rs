@@ -53,7 +53,9 @@ pub async fn asked(
     };
     let fault = |message: String| AssertFault::Embedding { kind: assert.written.clone(), message };
     let texts = vec![material.text().to_owned(), value.to_owned()];
-    let embeddings = (outside.embed)(model, provider, texts).await.map_err(fault)?;
+    let embeddings = (outside.embed)(model, provider, texts)
+        .await
+        .map_err(|denied| AssertFault::NotEmbedded { kind: assert.written.clone(), denied })?;
     let [left, right] = embeddings.as_slice() else {
         return Err(fault(format!("2 embeddings were asked for and {} came", embeddings.len())));
     };

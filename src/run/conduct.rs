@@ -3,46 +3,16 @@
 
 use super::events::{Ending, Reporter};
 use super::order::Reorder;
-use super::trial::{self, Shared};
+use super::shared::Shared;
+use super::trial;
+use crate::call::{Asked, Stop};
 use crate::domain::{Error, Result, TrialRecord};
 use std::sync::Arc;
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 /// Finished records that may wait for a slower one before them: bounds memory, and is far more than a call of
 /// ordinary slowness lets others overtake.
 const MAX_AHEAD: usize = 4096;
-
-/// Asks a run to stop.
-#[derive(Clone, Debug)]
-pub struct Stop(watch::Sender<Asked>);
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Asked {
-    Nothing,
-    /// Start nothing more, finish what is under way, and keep it.
-    Drain,
-    /// Drop what is under way too.
-    Abandon,
-}
-
-impl Default for Stop {
-    fn default() -> Self {
-        Self(watch::Sender::new(Asked::Nothing))
-    }
-}
-
-impl Stop {
-    /// Asks it to start nothing more; it finishes what is under way, and keeps it.
-    pub fn request(&self) {
-        self.0.send_replace(Asked::Drain);
-    }
-
-    /// Asks it to end at once, with what has finished.
-    pub fn abandon(&self) {
-        self.0.send_replace(Asked::Abandon);
-    }
-}
 
 /// Runs every trial of the plan after the first `skip`, which an earlier part of the same run has finished.
 ///
@@ -55,16 +25,16 @@ pub async fn conduct(
     stop: &Stop,
     reporter: &mut (dyn Reporter + Send),
 ) -> Result<Ending> {
-    let mut stopping = stop.0.subscribe();
+    let mut stopping = stop.subscribe();
     let window = shared.window();
     let mut trials = ordinals(&shared).skip(skip).enumerate().peekable();
-    let mut flight: JoinSet<(usize, Result<TrialRecord>)> = JoinSet::new();
+    let mut flight: JoinSet<(usize, Result<Option<TrialRecord>>)> = JoinSet::new();
     let mut reorder = Reorder::default();
+    let mut left = false;
     loop {
         let asked = *stopping.borrow_and_update();
         if asked == Asked::Abandon {
-            // What waits for a trial before it is left to the next run: its record would stand in the wrong place.
-            return Ok(if flight.is_empty() && trials.peek().is_none() {
+            return Ok(if flight.is_empty() && trials.peek().is_none() && !left {
                 Ending::Complete
             } else {
                 Ending::Interrupted
@@ -89,17 +59,18 @@ pub async fn conduct(
         };
         let Some(finished) = finished else { break };
         let (ordinal, record) = finished.map_err(|error| Error::storage("a trial broke off", error))?;
-        let record = record?;
+        let Some(record) = record? else {
+            left = true;
+            continue;
+        };
         reporter.arrived(&record);
         for record in reorder.push(ordinal, record) {
             reporter.trial(&record)?;
         }
     }
-    let ending = if trials.peek().is_none() { Ending::Complete } else { Ending::Interrupted };
-    for record in reorder.rest() {
-        reporter.trial(&record)?;
-    }
-    Ok(ending)
+    // What waits for a trial that was left goes with it: its record would stand in the wrong place. Its replies are
+    // stored.
+    Ok(if left || trials.peek().is_some() { Ending::Interrupted } else { Ending::Complete })
 }
 
 /// Every trial in plan order: gate by gate, case by case.

@@ -6,10 +6,11 @@ mod events;
 mod order;
 pub mod outputs;
 pub mod request;
+mod shared;
 mod trial;
 mod ungraded;
 
-pub use conduct::{Stop, conduct};
+pub use conduct::conduct;
 pub use deadline::Deadline;
 pub use events::{Ending, Reporter};
-pub use trial::{JudgeProvider, Shared};
+pub use shared::{JudgeProvider, Shared};

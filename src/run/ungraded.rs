@@ -24,7 +24,6 @@ pub(super) fn not_recorded(what: &str) -> Ungraded {
 }
 
 pub(super) fn out_of_time(deadline: &Deadline) -> Ungraded {
-    deadline.cut_one();
     let detail = format!("the time of the run was over (--max-time {})", deadline.allowed().as_secs());
     Ungraded { reason: Unscored::Timeout, detail }
 }

@@ -181,3 +181,62 @@ fn a_candidate_goes_on_beside_the_pinned_model() {
     assert_eq!(report["run"]["selection"]["model"], "gpt-4o-mini-2024-07-18");
     assert!(report["gates"][0]["baseline"]["mean"].is_number(), "{}", report["gates"][0]["baseline"]);
 }
+
+/// Runs `eval` until the stub was asked so often, sends one signal, and says how it ended and how often it was asked
+/// after that.
+fn told_to_end(project: &crate::project::Project, stub: &Stub, after: usize) -> (Option<i32>, usize) {
+    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("llmops"))
+        .args(["eval", "--quiet"])
+        .env_clear()
+        .env("OPENAI_API_KEY", "sk-test-0123456789abcdef")
+        .env("OPENAI_BASE_URL", format!("{}/v1", stub.url))
+        .current_dir(project.root())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program starts");
+    let deadline = Instant::now() + Duration::from_secs(120);
+    while stub.count() < after && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let before = stub.count();
+    let sent = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(sent.expect("kill runs").success());
+    let since = Instant::now();
+    let code = child.wait().expect("it ends").code();
+    assert!(since.elapsed() < Duration::from_secs(45), "it sat its waits out");
+    (code, stub.count() - before)
+}
+
+#[test]
+fn what_only_waits_is_not_waited_for_and_nothing_more_is_sent() {
+    let throttled = serde_json::json!({"error": {"message": "slow down"}});
+    let (slow, broken) =
+        (throttled.clone(), serde_json::json!({"error": {"message": "oh", "type": "server_error"}}));
+    let held = Stub::start(move |_| Answer::json(429, &slow).header("retry-after", "55"));
+    assert_eq!(told_to_end(&served("openai", &held.url, 4.0, 30), &held, 4).0, Some(130));
+
+    let remaining = Stub::start(|_| {
+        Answer::openai("Five days.")
+            .header("x-ratelimit-remaining-requests", "0")
+            .header("x-ratelimit-reset-requests", "50m0s")
+    });
+    assert_eq!(told_to_end(&served("openai", &remaining.url, 4.0, 30), &remaining, 1).0, Some(130));
+
+    let ill = Stub::start(move |_| Answer::json(500, &broken).header("retry-after", "55"));
+    assert_eq!(told_to_end(&served("openai", &ill.url, 4.0, 30), &ill, 4).0, Some(130));
+
+    // One at a time, each a while: of those that stand in line none is sent.
+    let one = Stub::start(|seen| {
+        let text = if seen.is_judge() { grade(5).to_string() } else { "Five days.".to_owned() };
+        Answer::openai(&text).after(Duration::from_millis(200))
+    });
+    let project = served("openai", &one.url, 4.0, 30);
+    project.write("llmops.yaml", "providers:\n  openai: {api: openai, concurrency: 1}\n");
+    let (code, more) = told_to_end(&project, &one, 3);
+    assert_eq!(code, Some(130));
+    assert!(more <= 2, "{more} calls were made after the signal");
+    let report = project.run(&["eval", "--json"]).exits(0).json();
+    assert_eq!(report["gates"][0]["cases_scored"], 30);
+    assert_eq!(one.count(), 60, "what had arrived was kept, and nothing was asked twice");
+}

@@ -94,6 +94,10 @@ pub fn compare(
     let mut against = Against { candidate, ..Against::default() };
     let mut tallies: HashMap<usize, Tally> = HashMap::new();
     for offline in [false, true] {
+        if finished.stop.is_asked() {
+            against.interrupted = true;
+            break;
+        }
         let runs = |other: &&Other| !other.same && other.offline == offline;
         let places: Vec<usize> =
             (0..heads.len()).filter(|&at| others[at].as_ref().as_ref().is_some_and(runs)).collect();
@@ -105,13 +109,16 @@ pub fn compare(
         let run = |places: &[usize], gates: Vec<GatePlan>| {
             let plan = Plan::new(gates, selection.clone());
             let rival = Rival { plan, then, offline, places: places.to_vec() };
-            Session::beside(workspace, terminal, args, finished, rival)?.conduct(terminal)
+            Session::beside(workspace, terminal, args, finished, rival)?.conduct()
         };
         let sides: Vec<(Vec<usize>, Result<Finished>)> = match run(&places, gates.clone()) {
             // An old prompt may not fit today's cases; the others are not to suffer from it.
-            Err(error) if does_not_fit(&error) => {
-                places.into_iter().zip(gates).map(|(at, gate)| (vec![at], run(&[at], vec![gate]))).collect()
-            }
+            Err(error) if does_not_fit(&error) => places
+                .into_iter()
+                .zip(gates)
+                .take_while(|_| !finished.stop.is_asked())
+                .map(|(at, gate)| (vec![at], run(&[at], vec![gate])))
+                .collect(),
             ran => vec![(places, ran)],
         };
         for (places, ran) in sides {

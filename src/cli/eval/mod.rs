@@ -67,7 +67,7 @@ pub fn eval(global: &Global, terminal: &Terminal, args: &EvalArgs) -> Result<Exi
     let Covered { workspace, plan, resumed, base, then, mut warnings, notes } =
         covered.compared(terminal, args)?;
     let session = Session::prepare(&workspace, terminal, args, plan, base.as_ref(), resumed)?;
-    let finished = session.conduct(terminal)?;
+    let finished = session.conduct()?;
     let against = finished.against(&workspace, then.as_ref(), base.as_ref(), terminal, args)?;
     let (from, told) = (warnings.len(), notes.len());
     warnings.extend(notes);
@@ -104,7 +104,7 @@ pub fn offline(
     let base = since::implied(workspace, terminal, &args, &plan)?;
     let then = base.as_ref().map(|base| workspace.at_base(base)).transpose()?;
     let session = Session::prepare(workspace, terminal, &args, plan, base.as_ref(), None)?;
-    let finished = session.conduct(terminal)?;
+    let finished = session.conduct()?;
     let against = finished.against(workspace, then.as_ref(), base.as_ref(), terminal, &args)?;
     Ok(finished.decide(workspace, &args, &warnings, &against)?.0)
 }

@@ -5,6 +5,7 @@ use super::follow::Follower;
 use super::session::whole;
 use super::told;
 use crate::aggregate::Tally;
+use crate::call::Stop;
 use crate::cli::args::EvalArgs;
 use crate::cli::clock;
 use crate::cli::target;
@@ -42,6 +43,8 @@ pub struct Finished {
     pub ending: Ending,
     /// What the judge of each gate has shown.
     pub shown: Vec<Option<Shown>>,
+    /// Asks what follows to stop.
+    pub stop: Stop,
 }
 
 impl Finished {

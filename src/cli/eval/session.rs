@@ -6,9 +6,10 @@ use super::outcome::Finished;
 use super::resume::{Resumed, plan_value};
 use crate::call::budget::Budget;
 use crate::call::desk::{Desk, Policy};
-use crate::call::{Limits, Providers};
+use crate::call::{Limits, Providers, Stop};
 use crate::cli::args::EvalArgs;
 use crate::cli::clock;
+use crate::cli::interrupts;
 use crate::cli::retrievers;
 use crate::cli::terminal::Terminal;
 use crate::cli::workspace::Workspace;
@@ -21,7 +22,7 @@ use crate::manifest::assert::Check;
 use crate::plan::{GatePlan, Plan, Selection, inputs_digest};
 use crate::repo::Base;
 use crate::run::outputs::Outputs;
-use crate::run::{Deadline, JudgeProvider, Shared, Stop, conduct};
+use crate::run::{Deadline, JudgeProvider, Shared, conduct};
 use crate::study::calibration::shown::Shown;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -35,6 +36,7 @@ pub struct Session {
     started: jiff::Timestamp,
     skip: usize,
     shown: Vec<Option<Shown>>,
+    stop: Stop,
 }
 
 impl Session {
@@ -51,11 +53,13 @@ impl Session {
         resumed: Option<Resumed>,
     ) -> Result<Self> {
         let started = clock::now();
+        let stop = interrupts::listen(terminal)?;
         let home = Home::at(&workspace.root);
         let resumed = resumed.filter(|resumed| resumed.fits(&plan, terminal));
         let id = resumed.as_ref().map_or_else(|| run_id(started, random()), |resumed| resumed.id.clone());
         let shown = shown(workspace, &plan)?;
-        let shared = shared(workspace, terminal, args, plan, (&home, &id), resumed.as_ref())?;
+        let mut shared = shared(workspace, terminal, args, plan, (&home, &id), resumed.as_ref())?;
+        shared.desk.providers = shared.desk.providers.with_stop(stop.clone());
         priced(&shared, args)?;
         if !args.offline {
             keys::ready(&shared)?;
@@ -68,7 +72,7 @@ impl Session {
         if let Some(resumed) = &resumed {
             follower.replay(&resumed.reader, skip)?;
         }
-        Ok(Self { shared: Arc::new(shared), home, follower, started, skip, shown })
+        Ok(Self { shared: Arc::new(shared), home, follower, started, skip, shown, stop })
     }
 
     /// What a run is compared with: the same suites over other prompts, or another model. It leaves what it
@@ -95,14 +99,16 @@ impl Session {
         } else if let Policy::Since(since) = &mut desk.policy {
             *since = format!("{:.3}", finished.started);
         }
-        // One limit holds for both: what the run has spent is gone.
-        let spent = finished.follower.gates.iter().filter_map(|gate| gate.tally.calls.spent()).sum();
-        desk.budget = Budget::after(args.max_cost, spent);
+        // One limit holds for all: what the run and other sides have spent is gone.
+        desk.budget = Arc::clone(&finished.shared.desk.budget);
+        let stop = finished.stop.clone();
+        desk.providers = desk.providers.with_stop(stop.clone());
         let mut shared = with_desk(workspace, args, plan, desk)?;
         // So does one clock.
         shared.deadline.clone_from(&finished.shared.deadline);
         shared.renderer = Arc::clone(&then.renderer);
         shared.retrievers = retrievers::of_gates(then, &shared.plan.gates)?;
+        priced(&shared, args)?;
         if !args.offline && !offline {
             keys::ready(&shared)?;
         }
@@ -110,39 +116,23 @@ impl Session {
         let mut follower = Follower::new(&shared.plan, None, id, terminal);
         follower.base = Some((base, places));
         let shown = shared.plan.gates.iter().map(|_| None).collect();
-        Ok(Self { shared: Arc::new(shared), home, follower, started: clock::now(), skip: 0, shown })
+        Ok(Self { shared: Arc::new(shared), home, follower, started: clock::now(), skip: 0, shown, stop })
     }
 
-    /// Runs every trial; Ctrl-C once drains, twice stops at once.
+    /// Runs every trial, until it is asked to stop.
     ///
     /// # Errors
     /// A wrong input that only a trial could find, or files that cannot be written.
-    pub fn conduct(mut self, terminal: &Terminal) -> Result<Finished> {
+    pub fn conduct(mut self) -> Result<Finished> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
             .map_err(|error| Error::storage("cannot start the runtime", error))?;
-        let (stop, shared, skip) = (Stop::default(), Arc::clone(&self.shared), self.skip);
-        let (asked, mut follower) = (stop.clone(), self.follower);
+        let (stop, shared, skip) = (self.stop.clone(), Arc::clone(&self.shared), self.skip);
+        let mut follower = self.follower;
         // On a worker, next to the trials that it waits for: every record would have to wake this thread.
-        let mut run =
-            runtime.spawn(async move { (conduct(shared, skip, &stop, &mut follower).await, follower) });
-        let quiet = terminal.quiet;
-        let ran = runtime.block_on(async {
-            let twice = async {
-                interrupted().await;
-                asked.request();
-                if !quiet {
-                    Terminal::aside("interrupted: finishing what is under way; once more stops at once");
-                }
-                interrupted().await;
-            };
-            tokio::select! {
-                ran = &mut run => return ran,
-                () = twice => asked.abandon(),
-            }
-            run.await
-        });
+        let run = runtime.spawn(async move { (conduct(shared, skip, &stop, &mut follower).await, follower) });
+        let ran = runtime.block_on(run);
         runtime.shutdown_timeout(Duration::from_millis(200));
         let (ending, follower) = ran.map_err(|error| Error::storage("the run broke off", error))?;
         self.follower = follower;
@@ -158,6 +148,7 @@ impl Session {
             started: self.started,
             ending,
             shown: self.shown,
+            stop: self.stop,
         })
     }
 }
@@ -217,31 +208,12 @@ pub(super) fn shown(workspace: &Workspace, plan: &Plan) -> Result<Vec<Option<Sho
     plan.gates.iter().map(|gate| Shown::of(&workspace.snapshot, evals, gate)).collect()
 }
 
-/// Waits for Ctrl-C, or for the signal by which a CI system ends a job; for ever where neither can be heard.
-async fn interrupted() {
-    let key = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let Ok(mut ended) = signal(SignalKind::terminate()) else { return key.await };
-        tokio::select! {
-            () = key => {}
-            heard = ended.recv() => if heard.is_none() { std::future::pending::<()>().await },
-        }
-    }
-    #[cfg(not(unix))]
-    key.await;
-}
-
-/// A number that no other run has: the standard library's hasher is seeded at random.
+/// A number that another run hardly has: the standard library's hasher is seeded at random.
 pub fn random() -> u32 {
     use std::hash::{BuildHasher, Hasher};
-    let hash = std::collections::hash_map::RandomState::new().build_hasher().finish();
-    u32::try_from(hash & u64::from(u32::MAX)).unwrap_or_default()
+    let [a, b, c, d, ..] =
+        std::collections::hash_map::RandomState::new().build_hasher().finish().to_le_bytes();
+    u32::from_le_bytes([a, b, c, d])
 }
 
 fn desk(
@@ -278,7 +250,7 @@ fn desk(
         store: ExchangeStore::new(home, id.as_str(), DEFAULT_STORE_BYTES),
         recordings,
         prices: prices(workspace)?,
-        budget: Budget::new(args.max_cost),
+        budget: Arc::new(Budget::new(args.max_cost)),
         policy,
         now: clock::rfc3339,
         misses: terminal.verbose.then(Default::default),

@@ -1,5 +1,6 @@
 use super::*;
 use crate::domain::{Chunk, FinishReason, ModelId, ProviderName, Unscored};
+use crate::grade::EmbedDenied;
 use crate::grade::fixture::{Given, assert, literal, renderer};
 use crate::manifest::assert::{Bounds, ContextAssert, MeasuredAssert, Metric, RougeTokenizer};
 
@@ -263,7 +264,7 @@ async fn the_suites_asserts_come_first_and_one_fault_takes_the_grade() {
     let mut given = Given::new("a b");
     let embed =
         |_: &_, _: &_, _: Vec<String>| -> futures_util::future::BoxFuture<'_, crate::grade::Embeddings> {
-            Box::pin(async { Err("none".to_owned()) })
+            Box::pin(async { Err(EmbedDenied::Interrupted) })
         };
     let root = std::path::PathBuf::from(".");
     let outside = Outside { embed: &embed, root: &root, no_exec: true, redact: &|text| text.to_owned() };
@@ -302,7 +303,7 @@ fn grading_can_be_spawned() {
     let root = std::path::PathBuf::from(".");
     let embed =
         |_: &_, _: &_, _: Vec<String>| -> futures_util::future::BoxFuture<'_, crate::grade::Embeddings> {
-            Box::pin(async { Err("none".to_owned()) })
+            Box::pin(async { Err(EmbedDenied::Interrupted) })
         };
     let outside = Outside { embed: &embed, root: &root, no_exec: true, redact: &|text| text.to_owned() };
     let renderer = renderer();

@@ -1,0 +1,106 @@
+//! Ctrl-C, and the signal by which a CI system ends a job: heard from before the first call until the program ends.
+
+use super::terminal::Terminal;
+use crate::call::Stop;
+use crate::domain::{Error, Exit, Result};
+use std::sync::OnceLock;
+use std::sync::mpsc;
+use std::thread;
+
+/// The one stop of the process: runs that follow each other hear of it too.
+static STOP: OnceLock<Stop> = OnceLock::new();
+
+/// Listens from now on. The first signal sends nothing more and keeps what is under way, the second ends the run at
+/// once, a third the program.
+///
+/// # Errors
+/// When no thread can be started for it.
+pub fn listen(terminal: &Terminal) -> Result<Stop> {
+    if let Some(stop) = STOP.get() {
+        return Ok(stop.clone());
+    }
+    let stop = Stop::default();
+    let (asked, quiet) = (stop.clone(), terminal.quiet);
+    let failed = |error: std::io::Error| Error::storage("cannot listen for signals", error);
+    let (ready, listening) = mpsc::channel();
+    thread::Builder::new()
+        .name("signals".to_owned())
+        .spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            match runtime {
+                Ok(runtime) => runtime.block_on(hear(&asked, quiet, &ready)),
+                Err(error) => drop(ready.send(Err(error))),
+            }
+        })
+        .map_err(failed)?;
+    // A signal that comes before anybody listens ends the program, as it does without any of this.
+    listening.recv().unwrap_or(Ok(())).map_err(failed)?;
+    Ok(STOP.get_or_init(|| stop).clone())
+}
+
+async fn hear(stop: &Stop, quiet: bool, ready: &mpsc::Sender<std::io::Result<()>>) {
+    let mut signals = match Signals::new() {
+        Ok(signals) => signals,
+        Err(error) => return drop(ready.send(Err(error))),
+    };
+    drop(ready.send(Ok(())));
+    signals.next().await;
+    stop.request();
+    if !quiet {
+        Terminal::aside("interrupted: waiting for replies that are under way; once more stops at once");
+    }
+    signals.next().await;
+    stop.abandon();
+    signals.next().await;
+    end();
+}
+
+/// Whatever it is that does not end.
+#[expect(
+    clippy::exit,
+    clippy::disallowed_methods,
+    reason = "asked for the third time; the store withstands it"
+)]
+fn end() {
+    std::process::exit(i32::from(Exit::Interrupted.code()));
+}
+
+#[cfg(unix)]
+struct Signals {
+    key: tokio::signal::unix::Signal,
+    end: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { key: signal(SignalKind::interrupt())?, end: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        let heard = tokio::select! {
+            heard = self.key.recv() => heard,
+            heard = self.end.recv() => heard,
+        };
+        if heard.is_none() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
