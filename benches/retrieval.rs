@@ -185,7 +185,7 @@ impl Asked {
             store: ExchangeStore::new(&home, "bench", DEFAULT_STORE_BYTES),
             recordings: Vec::new(),
             prices: Prices::load(None).expect("prices"),
-            budget: Budget::new(None),
+            budget: std::sync::Arc::new(Budget::new(None)),
             policy: Policy::Offline,
             now: String::new,
             misses: None,

@@ -1,13 +1,12 @@
 //! How a verb that ended with an error says so: to people on stderr, to machines on stdout.
 
-use super::args::{Cli, Command};
+use super::args::{Cli, Command, EvalArgs};
 use super::clock;
 use super::target;
 use super::terminal::Terminal;
 use super::workspace::Workspace;
 use crate::domain::{Code, Diagnostic, Error, Exit, RelPath};
 use crate::report::document::{CaseStream, Cases, Document};
-use crate::report::formats::Target;
 use crate::report::v1;
 use clap::CommandFactory as _;
 use serde_json::json;
@@ -104,7 +103,7 @@ pub fn report(cli: &Cli, terminal: &Terminal, error: &Error) -> Exit {
             terminal.stdout(&format!("{document}\n"));
         }
         if let Some(args) = evaluated {
-            unevaluated(terminal, &args.reports, exit, diagnostics);
+            unevaluated(terminal, args, error, diagnostics);
         }
     }
     exit
@@ -112,11 +111,11 @@ pub fn report(cli: &Cli, terminal: &Terminal, error: &Error) -> Exit {
 
 /// Writes the reports of an evaluation that did not come about: an earlier one must not stand where it was asked for,
 /// and what is wrong belongs on the pull request too.
-fn unevaluated(terminal: &Terminal, targets: &[Target], exit: Exit, diagnostics: Vec<v1::Diagnostic>) {
+fn unevaluated(terminal: &Terminal, args: &EvalArgs, cause: &Error, diagnostics: Vec<v1::Diagnostic>) {
     let report = v1::Report {
         schema: v1::SCHEMA.to_owned(),
         verdict: None,
-        exit_code: exit.code(),
+        exit_code: cause.kind().exit().code(),
         diagnostics,
         run: None,
         gates: Vec::new(),
@@ -124,8 +123,11 @@ fn unevaluated(terminal: &Terminal, targets: &[Target], exit: Exit, diagnostics:
     let cases = |_| Box::new(std::iter::empty()) as CaseStream<'_>;
     let document = Document::new(&report, Cases(&cases));
     // What the machine form says already is not said beside it.
-    for target in targets.iter().filter(|target| !(terminal.json && target.is_stdout())) {
-        if let Err(error) = target::document(target, &document) {
+    for target in args.reports.iter().filter(|target| !(terminal.json && target.is_stdout())) {
+        // Where this report is what could not be written, that was said.
+        if let Err(error) = target::document(target, &document)
+            && error.chain() != cause.chain()
+        {
             terminal.say(&format!("error: {}", error.chain()));
         }
     }

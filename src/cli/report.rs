@@ -3,6 +3,7 @@
 use super::args::{Global, ReportArgs};
 use super::clock;
 use super::eval::{remember, show, write_stored};
+use super::target;
 use super::terminal::Terminal;
 use super::workspace::Workspace;
 use crate::domain::{Exit, Result};
@@ -15,6 +16,8 @@ use crate::report::stored::StoredRun;
 /// # Errors
 /// When there is no such run, it was never finished, or a file cannot be written.
 pub fn report(global: &Global, terminal: &Terminal, args: &ReportArgs) -> Result<Exit> {
+    target::ready(&args.reports)?;
+    let terminal = &terminal.beside(&args.reports);
     let workspace = Workspace::open(global.root.as_deref(), &clock::today())?;
     let mut run = StoredRun::open(RunReader::open(&Home::at(&workspace.root), &args.run)?)?;
     if args.reports.is_empty() {

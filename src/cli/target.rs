@@ -4,7 +4,7 @@ use super::terminal::Terminal;
 use crate::domain::{Error, Result};
 use crate::report::document::Document;
 use crate::report::formats::{self, Target};
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
@@ -21,6 +21,37 @@ pub fn file(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Re
     let mut file = BufWriter::new(File::create(path).map_err(failed)?);
     write(&mut file)?;
     file.flush().map_err(failed)
+}
+
+/// Holds that every target can be written, before anything is paid for: a run whose reports have nowhere to go would have
+/// to be told from its exit code.
+///
+/// # Errors
+/// Two reports for one place, or a file that cannot be written.
+pub fn ready(targets: &[Target]) -> Result<()> {
+    for (at, target) in targets.iter().enumerate() {
+        if targets[..at].iter().any(|other| other.path == target.path) {
+            let place = if target.is_stdout() {
+                "standard output".to_owned()
+            } else {
+                target.path.display().to_string()
+            };
+            return Err(Error::input(format!("two reports would be written to {place}"))
+                .hint("give each a file of its own"));
+        }
+        if target.is_stdout() {
+            continue;
+        }
+        let failed = |error: std::io::Error| {
+            Error::input(format!("cannot write {}", target.path.display())).because(error)
+        };
+        if let Some(folder) = target.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            fs::create_dir_all(folder).map_err(failed)?;
+        }
+        // What stands there is left until there is something to put in its place.
+        OpenOptions::new().append(true).create(true).open(&target.path).map_err(failed)?;
+    }
+    Ok(())
 }
 
 /// Writes a document where a target says, in its format.

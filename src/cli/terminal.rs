@@ -3,6 +3,7 @@
 use super::args::{ColorChoice, Global};
 use crate::domain::{Diagnostic, RelPath};
 use crate::report::diagnostics::{self, Charset, Style};
+use crate::report::formats::{Format, Target};
 use crate::report::table::{Color, Options};
 use std::io::{self, IsTerminal, Write};
 
@@ -23,6 +24,8 @@ pub struct Terminal {
     pub verbose: bool,
     /// Only machine forms go to stdout.
     pub json: bool,
+    /// People's output goes to stderr, because a report has stdout for itself.
+    pub aside: bool,
 }
 
 impl Terminal {
@@ -43,12 +46,22 @@ impl Terminal {
             quiet: global.quiet,
             verbose: global.verbose,
             json: global.json,
+            aside: false,
         }
+    }
+
+    /// The same beside these reports. Workflow commands are read out of everything that a step prints; any other format
+    /// on stdout has it for itself.
+    pub fn beside(&self, reports: &[Target]) -> Self {
+        let aside = reports.iter().any(|target| target.is_stdout() && target.format != Format::Github);
+        Self { aside, ..self.clone() }
     }
 
     /// Writes people's output to stdout; nothing with `--json`.
     pub fn people(&self, text: &str) {
-        if !self.json {
+        if self.aside {
+            drop(io::stderr().lock().write_all(text.as_bytes()));
+        } else if !self.json {
             self.stdout(text);
         }
     }

@@ -2,7 +2,8 @@
 
 #![cfg(unix)]
 
-use crate::fixtures::builtin;
+use crate::fixtures::{builtin, grade, served};
+use crate::stub::{Answer, Stub};
 use std::process::Stdio;
 
 #[test]
@@ -70,4 +71,29 @@ fn a_reader_that_leaves_changes_neither_the_exit_nor_the_report() {
         assert_eq!(output.status.code(), Some(0), "{arguments:?}: {stderr}");
         assert!(!stderr.contains("panicked") && !stderr.contains("error"), "{arguments:?}: {stderr}");
     }
+}
+
+#[test]
+fn where_a_report_has_nowhere_to_go_nothing_is_paid_for() {
+    let stub = Stub::start(|seen| {
+        Answer::openai(&if seen.is_judge() { grade(5).to_string() } else { "Five days.".to_owned() })
+    });
+    let project = served("openai", &stub.url, 4.0, 3);
+    project.write("file", "x");
+    let outcome = project.run(&["eval", "--report", "json=file/a.json"]).exits(2).says("cannot write");
+    assert_eq!(outcome.stderr.matches("cannot write").count(), 1, "{}", outcome.stderr);
+    project
+        .run(&["eval", "--report", "json=a", "--report", "html=a"])
+        .exits(2)
+        .says("two reports would be written to a");
+    project
+        .run(&["eval", "--report", "json=-", "--report", "csv=-"])
+        .exits(2)
+        .says("two reports would be written to standard output");
+    assert_eq!(stub.count(), 0);
+
+    // A report on standard output stands there alone; what people read is beside it.
+    let outcome = project.run(&["eval", "--report", "json=-"]).exits(0);
+    assert_eq!(outcome.json()["verdict"], "passed");
+    assert!(outcome.stderr.contains("PASSED"), "{}", outcome.stderr);
 }

@@ -154,7 +154,7 @@ fn a_run_is_continued_as_what_it_was_begun_as() {
     cut_short(&stub, &project, &["--outputs", "answers.jsonl"]);
     project.run(&["eval", "--resume", "--sample", "5"]).exits(2).says("begun with another selection");
     let report = project.run(&["eval", "--resume", "--json"]).exits(0).json();
-    assert_eq!(report["run"]["selection"]["outputs"].is_string(), true, "{}", report["run"]);
+    assert!(report["run"]["selection"]["outputs"].is_string(), "{}", report["run"]);
     let outputs = report["gates"][0]["cases"].as_array().expect("cases").iter().map(|case| &case["output"]);
     assert!(outputs.clone().count() == 40 && outputs.clone().all(|output| output == "Six days."));
 
@@ -210,9 +210,8 @@ fn told_to_end(project: &crate::project::Project, stub: &Stub, after: usize) -> 
 
 #[test]
 fn what_only_waits_is_not_waited_for_and_nothing_more_is_sent() {
-    let throttled = serde_json::json!({"error": {"message": "slow down"}});
-    let (slow, broken) =
-        (throttled.clone(), serde_json::json!({"error": {"message": "oh", "type": "server_error"}}));
+    let slow = serde_json::json!({"error": {"message": "slow down"}});
+    let broken = serde_json::json!({"error": {"message": "oh", "type": "server_error"}});
     let held = Stub::start(move |_| Answer::json(429, &slow).header("retry-after", "55"));
     assert_eq!(told_to_end(&served("openai", &held.url, 4.0, 30), &held, 4).0, Some(130));
 

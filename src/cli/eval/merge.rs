@@ -15,6 +15,7 @@ use super::session::{random, shown};
 use super::told;
 use crate::cli::args::{Global, MergeArgs};
 use crate::cli::clock;
+use crate::cli::target;
 use crate::cli::terminal::Terminal;
 use crate::cli::workspace::Workspace;
 use crate::domain::{Diagnostic, Error, Exit, Result, TrialRecord, Verdict};
@@ -32,6 +33,8 @@ use spool::Spool;
 /// # Errors
 /// When a report cannot be read, a shard is missing, doubled or of another run, or a record is not of the plan.
 pub fn merge(global: &Global, terminal: &Terminal, args: &MergeArgs) -> Result<Exit> {
+    target::ready(&args.targets)?;
+    let terminal = &terminal.beside(&args.targets);
     let workspace = Workspace::open(global.root.as_deref(), &clock::today())?;
     let warnings = workspace.valid()?;
     let mut spool = Spool::new()?;

@@ -19,6 +19,7 @@ mod told;
 use super::args::{EvalArgs, Global};
 use super::clock;
 use super::lock;
+use super::target;
 use super::terminal::Terminal;
 use super::workspace::{Opened, Workspace};
 use crate::domain::{Error, Exit, ModelId, Result};
@@ -49,6 +50,8 @@ pub fn eval(global: &Global, terminal: &Terminal, args: &EvalArgs) -> Result<Exi
         return Err(Error::input("--json and a report on standard output would be mixed there")
             .hint("write the report to a file: --report FORMAT=PATH"));
     }
+    target::ready(&args.reports)?;
+    let terminal = &terminal.beside(&args.reports);
     let opened = Opened::at(global.root.as_deref())?;
     let resumed = resume::resolve(&opened.root, terminal, args)?;
     let args = &resumed.as_ref().map_or_else(|| Ok(args.clone()), |resumed| resumed.flags(args))?;
