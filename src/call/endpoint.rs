@@ -1,6 +1,7 @@
 //! Where a provider is and what it is sent with each call: address, key, headers.
 
-use super::environment::{Environment, password_in};
+use super::address::secrets_in;
+use super::environment::Environment;
 use super::secret::Secret;
 use crate::domain::{Error, Kind, ModelId, model};
 use crate::manifest::project::{Api, ProviderConfig};
@@ -195,7 +196,7 @@ fn secret_value(config: &ProviderConfig, name: &str, text: &str) -> Result<Heade
     Ok(value)
 }
 
-/// Every secret that a provider is sent, by the name of its variable; and the password of its address.
+/// Every secret that a provider is sent, by the name of its variable; and those of its address.
 pub fn secrets(config: &ProviderConfig, environment: &Environment) -> Vec<(String, Secret)> {
     let mut names: Vec<&str> = config.api_key_env.as_deref().into_iter().collect();
     for template in config.headers.values() {
@@ -204,9 +205,8 @@ pub fn secrets(config: &ProviderConfig, environment: &Environment) -> Vec<(Strin
     let mut found: Vec<(String, Secret)> =
         names.into_iter().filter_map(|name| Some((name.to_owned(), environment.get(name)?))).collect();
     for address in config.base_url.iter().chain(&config.url) {
-        if let Some(password) = password_in(address) {
-            found.push((format!("password of {}", config.name), Secret::new(password)));
-        }
+        let label = format!("address of {}", config.name);
+        found.extend(secrets_in(address).into_iter().map(|secret| (label.clone(), secret)));
     }
     found
 }

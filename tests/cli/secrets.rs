@@ -74,3 +74,41 @@ fn an_env_file_is_read_unless_git_tracks_it() {
     project.git(&["commit", "-qm", "a mistake"]);
     project.run(&["run", "support", "--var", "input=hi"]).exits(3).says(".env is tracked");
 }
+
+#[test]
+fn a_key_in_an_address_is_redacted_when_a_provider_echoes_the_path() {
+    // As it is sent, as it is meant, and as the header that the user and the password become.
+    let secrets = ["s3cr%65t-in-the-query", "s3cret-in-the-query", "swordfish-9", "bWU6c3dvcmRmaXNoLTk="];
+    let stub = Stub::start(|seen| {
+        let sent = seen.headers.get("authorization").cloned().unwrap_or_default();
+        let echo = format!("{} s3cret-in-the-query swordfish-9 {sent}", seen.path);
+        match seen.last_user().contains("Question 1") {
+            true => Answer::json(400, &json!({"error": {"message": echo}})),
+            false => Answer::json(
+                200,
+                &json!({"model": echo, "choices": [{"message": {"content": echo, "tool_calls": [
+                    {"function": {"name": echo, "arguments": {"a": echo}}}]}, "finish_reason": "stop"}]}),
+            ),
+        }
+    });
+    let host = stub.url.trim_start_matches("http://").to_owned();
+    let address = format!("http://me:swordfish-9@{host}/v1?api-key=s3cr%65t-in-the-query");
+    let project = served("openai", &stub.url, 4.0, 2).set("OPENAI_BASE_URL", &address);
+    for arguments in [
+        &["eval", "-v", "--record", "--report", "html=r.html", "--report", "junit=r.xml"][..],
+        &["eval", "--json", "--no-cache"],
+        &["run", "support", "--var", "input=Question 1", "-v"],
+        &["run", "support", "--var", "input=hi"],
+        &["doctor", "-v"],
+    ] {
+        let outcome = project.run(arguments);
+        for secret in secrets {
+            let shown = outcome.stdout.contains(secret) || outcome.stderr.contains(secret);
+            assert!(!shown, "{secret}: {arguments:?}\n{}\n{}", outcome.stdout, outcome.stderr);
+        }
+    }
+    assert!(stub.seen().iter().any(|seen| seen.path.contains(secrets[0])));
+    for secret in secrets {
+        assert_eq!(holds(project.root(), secret), Vec::<String>::new(), "{secret}");
+    }
+}
