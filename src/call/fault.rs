@@ -60,7 +60,7 @@ pub enum Cause {
 pub enum RetryAfter {
     /// After this long.
     Delay(Duration),
-    /// At this time.
+    /// At this time, where the response does not say what time it is there.
     At(SystemTime),
 }
 
@@ -74,7 +74,8 @@ pub struct Advice {
 }
 
 impl Advice {
-    /// Reads the headers of a response.
+    /// Reads the headers of a response. A date is compared with the response's own, where it has one, so that a
+    /// clock that is wrong here does not matter.
     pub fn of(response: &HttpResponse) -> Self {
         let should_retry = match response.header("x-should-retry") {
             Some("true") => Some(true),
@@ -85,7 +86,14 @@ impl Advice {
             let seconds = response.header(name)?.parse::<f64>().ok()? * unit;
             Duration::try_from_secs_f64(seconds).ok().map(RetryAfter::Delay)
         };
-        let date = || httpdate::parse_http_date(response.header("retry-after")?).ok().map(RetryAfter::At);
+        let parsed = |name: &str| httpdate::parse_http_date(response.header(name)?).ok();
+        let date = || {
+            let until = parsed("retry-after")?;
+            Some(match parsed("date") {
+                Some(there) => RetryAfter::Delay(until.duration_since(there).unwrap_or_default()),
+                None => RetryAfter::At(until),
+            })
+        };
         let after = number("retry-after-ms", 1e-3).or_else(|| number("retry-after", 1.0)).or_else(date);
         Self { should_retry, after }
     }
@@ -333,6 +341,9 @@ pub(super) mod tests {
             of(&[("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT")]).after,
             Some(RetryAfter::At(SystemTime::UNIX_EPOCH + Duration::from_secs(1_445_412_480)))
         );
+        let at = ("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT");
+        assert_eq!(of(&[at, ("date", "Wed, 21 Oct 2015 07:27:53 GMT")]).after, delay(7_000));
+        assert_eq!(of(&[at, ("date", "Wed, 21 Oct 2015 07:29:00 GMT")]).after, delay(0));
         assert_eq!(of(&[("retry-after", "-3")]).after, None);
         assert_eq!(of(&[("retry-after", "soon")]).after, None);
         assert_eq!(of(&[("retry-after-ms", "NaN")]).after, None);

@@ -132,6 +132,12 @@ impl Pace {
         self.state().target
     }
 
+    /// Whether the provider asked to be left alone, at any time.
+    #[cfg(test)]
+    pub fn is_held(&self) -> bool {
+        self.state().hold_until.is_some()
+    }
+
     /// Waits for a place and for a share of the minute. Says what was waited for, beside a place.
     pub async fn acquire(&self, estimate: Estimate) -> (Slot<'_>, Vec<(WaitReason, Duration)>) {
         // The semaphore is never closed; without a place the call goes ahead rather than hang.
@@ -141,6 +147,8 @@ impl Pace {
         self.wait_for_provider(&mut waits).await;
         if self.limited {
             self.wait_in_line(estimate, &mut slot, &mut waits).await;
+            // It may have asked to be left alone in the meantime.
+            self.wait_for_provider(&mut waits).await;
         }
         slot.started = Instant::now();
         (slot, waits)

@@ -10,7 +10,7 @@ use super::lane::Lane;
 use super::outcome::{Answer, CallFailure, FailureKind, Outcome, RetryNote, WaitNote};
 use super::pace::{Ended, Estimate, WaitReason};
 use super::ratelimit;
-use super::retry::{Backoff, Next, RetryReason, decide};
+use super::retry::{Backoff, Next, RetryReason, advised, decide};
 use super::secret::Redactor;
 use super::stop::Stop;
 use super::wire::{HttpRequest, HttpResponse, Transport};
@@ -302,7 +302,11 @@ impl<T: Transport> Providers<T> {
         decode: impl Fn(&HttpResponse) -> Result<(V, Usage), Fault>,
     ) -> Tried<V> {
         match self.transport.send(request.clone(), lane.timeout).await {
-            Ok(response) => Tried { result: decode(&response), hold: ratelimit::hold(&response, now()) },
+            Ok(response) => {
+                let result = decode(&response);
+                let hold = ratelimit::hold(&response, now()).max(held_by(&result));
+                Tried { result, hold }
+            }
             Err(fault) => Err(Fault::from(fault)).into(),
         }
     }
@@ -342,6 +346,12 @@ impl<T: Transport> Providers<T> {
         }
         CallFailure { kind, detail, attempts }
     }
+}
+
+/// What one call was told to wait, all of them wait: the limit is the provider's and not the call's.
+fn held_by<V>(result: &Result<V, Fault>) -> Option<Duration> {
+    let fault = result.as_ref().err().filter(|fault| ended(fault) == Ended::Throttled)?;
+    advised(fault, now())
 }
 
 /// Characters of a failure's detail.

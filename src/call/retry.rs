@@ -84,8 +84,9 @@ pub enum Next {
 /// Decides after attempt number `attempt`, from 0. `now` is the wall clock and `unit` a random number from 0
 /// to 1.
 ///
-/// A wait is `retry-after-ms` or `retry-after` where it is at most [`LONGEST_ADVICE`]; else
-/// min(first · 2ᵃᵗᵗᵉᵐᵖᵗ, ceiling) · (1 − 0.25 · unit), the formula of the vendors' own clients.
+/// A wait is `retry-after-ms` or `retry-after` where that is more than nothing and at most [`LONGEST_ADVICE`]; else
+/// min(first · 2ᵃᵗᵗᵉᵐᵖᵗ, ceiling) · (1 − 0.25 · unit), the formula of the vendors' own clients. So a provider that
+/// says "at once", or a time that has passed, is not asked seven times in a millisecond.
 pub fn decide(fault: &Fault, attempt: u32, backoff: &Backoff, now: SystemTime, unit: f64) -> Next {
     if attempt >= backoff.retries {
         return Next::Stop;
@@ -149,12 +150,17 @@ fn is_final(code: Option<&str>) -> bool {
     )
 }
 
-fn wait(fault: &Fault, attempt: u32, backoff: &Backoff, now: SystemTime, unit: f64) -> Duration {
-    let advised = fault.advice.after.map(|after| match after {
+/// How long a provider wants to be left alone, where that is more than nothing and at most [`LONGEST_ADVICE`].
+pub fn advised(fault: &Fault, now: SystemTime) -> Option<Duration> {
+    let delay = match fault.advice.after? {
         RetryAfter::Delay(delay) => delay,
         RetryAfter::At(date) => date.duration_since(now).unwrap_or_default(),
-    });
-    if let Some(delay) = advised.filter(|delay| *delay <= LONGEST_ADVICE) {
+    };
+    Some(delay).filter(|delay| !delay.is_zero() && *delay <= LONGEST_ADVICE)
+}
+
+fn wait(fault: &Fault, attempt: u32, backoff: &Backoff, now: SystemTime, unit: f64) -> Duration {
+    if let Some(delay) = advised(fault, now) {
         return delay;
     }
     let factor = 2u32.checked_pow(attempt).unwrap_or(u32::MAX);
@@ -248,20 +254,21 @@ mod tests {
         let delay = |secs| advised(RetryAfter::Delay(Duration::from_secs(secs)));
         assert_eq!(after(&delay(60), 0, 1.0), Some(60.0));
         assert_eq!(after(&delay(61), 0, 0.0), Some(0.5));
-        assert_eq!(after(&delay(0), 3, 0.0), Some(0.0));
+        assert_eq!(after(&delay(0), 3, 0.0), Some(4.0), "as without advice");
         assert_eq!(after(&advised(RetryAfter::At(NOW + Duration::from_secs(7))), 0, 0.0), Some(7.0));
         assert_eq!(after(&advised(RetryAfter::At(NOW + Duration::from_secs(700))), 0, 0.0), Some(0.5));
     }
 
     #[test]
-    fn a_date_in_the_past_means_at_once() {
+    fn a_date_in_the_past_is_no_leave_to_ask_at_once() {
         let fault = Fault {
             advice: Advice { should_retry: None, after: Some(RetryAfter::At(NOW)) },
             ..status(429, None)
         };
         let later = NOW + Duration::from_secs(5);
         let next = decide(&fault, 0, &Backoff::new(1), later, 0.0);
-        assert_eq!(next, Next::Retry { after: Duration::ZERO, reason: RetryReason::RateLimited });
+        let after = Duration::from_millis(500);
+        assert_eq!(next, Next::Retry { after, reason: RetryReason::RateLimited });
         assert_eq!(decide(&fault, 0, &Backoff::new(0), later, 0.0), Next::Stop);
     }
 }

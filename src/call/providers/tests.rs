@@ -115,6 +115,24 @@ async fn a_call_is_tried_until_it_is_answered_and_says_what_it_took() {
 }
 
 #[tokio::test]
+async fn advice_to_one_call_holds_every_call_to_that_provider() {
+    for (status, headers, held) in [
+        (429, [("retry-after", "30")], true),
+        (503, [("retry-after-ms", "30000")], true),
+        (529, [("retry-after", "60")], true),
+        (500, [("retry-after", "30")], false),
+        (429, [("retry-after", "0")], false),
+        (429, [("retry-after", "61")], false),
+    ] {
+        let none = Backoff { retries: 0, ..Backoff::new(0) };
+        let providers = providers(vec![Ok(response(status, &headers, "{}"))]).with_backoff(none);
+        assert_eq!(failure(providers.call(&request("openai")).await).attempts, 1);
+        let of = |name: &str| providers.lanes[&ProviderName::from(name)].pace.is_held();
+        assert_eq!((of("openai"), of("anthropic")), (held, false), "{status} {headers:?}");
+    }
+}
+
+#[tokio::test]
 async fn retries_are_bounded_and_a_final_failure_is_not_tried_again() {
     let down = providers(vec![Ok(response(500, &[], "boom"))]);
     let failed = failure(down.call(&request("openai")).await);
