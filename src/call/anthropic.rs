@@ -179,7 +179,8 @@ struct Block {
 /// The reply to `request`. A refusal, an empty and a truncated answer are replies.
 ///
 /// # Errors
-/// A status of failure, and every body that is not a whole message.
+/// A status of failure, and every body that is not a whole message. A message without text and without a tool call is
+/// an empty answer only where a `stop_reason` says that it ended.
 pub fn decode(request: &Request, response: &HttpResponse) -> Result<Reply, Fault> {
     let message: InMessage = read(response)?;
     let Some(blocks) = message.content else {
@@ -190,7 +191,11 @@ pub fn decode(request: &Request, response: &HttpResponse) -> Result<Reply, Fault
     let (mut text, mut answer, mut tool_calls) = (String::new(), None, Vec::new());
     for block in blocks {
         match (block.kind.as_str(), block.name, block.input) {
-            ("text", _, _) => text.push_str(block.text.as_deref().unwrap_or_default()),
+            ("text", _, _) => {
+                let words =
+                    block.text.ok_or_else(|| Fault::undecodable("a block of text without its `text`"))?;
+                text.push_str(&words);
+            }
             ("tool_use", Some(name), Some(input)) if wanted == Some(name.as_str()) => {
                 answer.get_or_insert_with(|| compact(input.get()));
             }
@@ -200,8 +205,13 @@ pub fn decode(request: &Request, response: &HttpResponse) -> Result<Reply, Fault
                     .map_err(|error| Fault::undecodable(format!("the input of tool `{name}`: {error}")))?;
                 tool_calls.push(ToolCall { name, arguments });
             }
+            ("tool_use", None, _) => return Err(Fault::undecodable("a call of a tool without its `name`")),
             _ => {}
         }
+    }
+    if message.stop_reason.is_none() && text.is_empty() && answer.is_none() && tool_calls.is_empty() {
+        let detail = "neither text nor a `stop_reason` in the body: this is no whole message";
+        return Err(reported_error(response).unwrap_or_else(|| Fault::undecodable(detail)));
     }
     let finish = match message.stop_reason.as_deref() {
         Some("tool_use") if answer.is_some() && tool_calls.is_empty() => FinishReason::Stop,

@@ -125,8 +125,9 @@ struct Choice {
 
 #[derive(Deserialize)]
 struct InMessage {
-    #[serde(default)]
-    content: Value,
+    /// `None` where the key is missing, which is not the same as an explicit `null`.
+    #[serde(default, deserialize_with = "present")]
+    content: Option<Value>,
     #[serde(default)]
     refusal: Option<String>,
     #[serde(default)]
@@ -158,10 +159,15 @@ impl From<Function> for ToolCall {
     }
 }
 
+fn present<'de, D: serde::Deserializer<'de>>(content: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(content).map(Some)
+}
+
 /// The reply. A refusal, an empty and a truncated answer are replies.
 ///
 /// # Errors
-/// A status of failure, and every body that is not a whole completion.
+/// A status of failure, and every body that is not a whole completion. A message without any text is an empty answer
+/// only where the provider says so: with `content: null` or `""`, a refusal, tool calls, or `finish_reason: length`.
 pub fn decode(response: &HttpResponse) -> Result<Reply, Fault> {
     let completion: Completion = read(response)?;
     let or_error = |detail: &str| reported_error(response).unwrap_or_else(|| Fault::undecodable(detail));
@@ -172,9 +178,14 @@ pub fn decode(response: &HttpResponse) -> Result<Reply, Fault> {
         return Err(Fault::new(Cause::Reported { code: None }, detail));
     }
     let message = choice.message.ok_or_else(|| or_error("no `message` in the first choice"))?;
-    let calls = message.tool_calls.unwrap_or_default().into_iter().filter_map(|call| call.function);
-    let tool_calls: Vec<ToolCall> = calls.chain(message.function_call).map(ToolCall::from).collect();
-    let refusal = message.refusal.filter(|words| !words.is_empty());
+    let mut tool_calls = Vec::new();
+    for call in message.tool_calls.unwrap_or_default() {
+        let function = call.function.ok_or_else(|| Fault::undecodable("a tool call without a `function`"))?;
+        tool_calls.push(ToolCall::from(function));
+    }
+    tool_calls.extend(message.function_call.map(ToolCall::from));
+    let content = read_content(message.content)?;
+    let refusal = message.refusal.filter(|words| !words.is_empty()).or(content.refusal);
     let finish = match choice.finish_reason.as_deref() {
         Some("content_filter") => FinishReason::Refusal,
         _ if refusal.is_some() => FinishReason::Refusal,
@@ -186,8 +197,16 @@ pub fn decode(response: &HttpResponse) -> Result<Reply, Fault> {
         Some(other) => FinishReason::Other(other.to_owned()),
         None => FinishReason::Other("unreported".to_owned()),
     };
+    let explained = refusal.is_some()
+        || !tool_calls.is_empty()
+        || matches!(finish, FinishReason::Refusal | FinishReason::Length);
+    let text = match content.text {
+        Some(text) => text,
+        None if explained => String::new(),
+        None => return Err(or_error("no text in the `content` of the message, and nothing that says why")),
+    };
     Ok(Reply {
-        text: text(message.content)?,
+        text,
         tool_calls,
         refusal,
         finish,
@@ -197,18 +216,38 @@ pub fn decode(response: &HttpResponse) -> Result<Reply, Fault> {
     })
 }
 
-/// The text of a message: a string, nothing, or the text parts of a list.
-fn text(content: Value) -> Result<String, Fault> {
-    match content {
-        Value::String(text) => Ok(text),
-        Value::Null => Ok(String::new()),
-        Value::Array(parts) => {
-            Ok(parts.iter().filter_map(|part| part.get("text").and_then(Value::as_str)).collect())
+struct Content {
+    /// `None` where there is neither a text nor an explicit nothing.
+    text: Option<String>,
+    refusal: Option<String>,
+}
+
+/// What a message says: a string, an explicit nothing, or the text parts of a list.
+fn read_content(content: Option<Value>) -> Result<Content, Fault> {
+    let parts = match content {
+        None => return Ok(Content { text: None, refusal: None }),
+        Some(Value::String(text)) => return Ok(Content { text: Some(text), refusal: None }),
+        Some(Value::Null) => return Ok(Content { text: Some(String::new()), refusal: None }),
+        Some(Value::Array(parts)) => parts,
+        Some(Value::Bool(_) | Value::Number(_) | Value::Object(_)) => {
+            return Err(Fault::undecodable("the `content` of the message is no text"));
         }
-        Value::Bool(_) | Value::Number(_) | Value::Object(_) => {
-            Err(Fault::undecodable("the `content` of the message is no text"))
+    };
+    let mut read = Content { text: None, refusal: None };
+    for part in &parts {
+        let words = |key: &str| part.get(key).and_then(Value::as_str);
+        match words("type") {
+            Some("refusal") => read.refusal = words("refusal").map(str::to_owned),
+            Some("text" | "output_text") | None => {
+                let text = words("text")
+                    .ok_or_else(|| Fault::undecodable("a part of the message's `content` is no text"))?;
+                read.text.get_or_insert_default().push_str(text);
+            }
+            // What a model thought, drew or said aloud is not its text.
+            Some(_) => {}
         }
     }
+    Ok(read)
 }
 
 #[cfg(test)]

@@ -181,6 +181,25 @@ fn content_in_parts_is_their_text() {
 }
 
 #[test]
+fn an_answer_without_text_is_one_where_the_provider_says_why() {
+    for (message, finish) in [
+        (json!({"content": null}), "stop"),
+        (json!({"content": ""}), "stop"),
+        (json!({"refusal": "No."}), "stop"),
+        (json!({"content": [{"type": "refusal", "refusal": "No."}]}), "stop"),
+        (json!({"tool_calls": [{"function": {"name": "f", "arguments": "{}"}}]}), "tool_calls"),
+        (json!({"role": "assistant"}), "content_filter"),
+        (json!({"role": "assistant"}), "length"),
+        (json!({"content": [{"type": "thinking", "thinking": []}]}), "length"),
+    ] {
+        let reply = decoded(&choice(&message, finish)).unwrap_or_else(|fault| panic!("{message}: {fault}"));
+        assert_eq!(reply.text, "", "{message}");
+        let refuses = message.to_string().contains("No.");
+        assert_eq!(reply.refusal.as_deref(), refuses.then_some("No."), "{message}");
+    }
+}
+
+#[test]
 fn what_is_no_completion_is_a_fault_and_never_a_reply() {
     for (status, body, says) in [
         (
@@ -202,6 +221,29 @@ fn what_is_no_completion_is_a_fault_and_never_a_reply() {
             r#"{"choices": [{"message": {"content": 5}}]}"#,
             "decode: the `content` of the message is no text",
         ),
+        (200, r#"{"choices": [{"message": {}}]}"#, "decode: no text in the `content`"),
+        (
+            200,
+            r#"{"choices": [{"message": {"role": "assistant"}, "finish_reason": "stop"}]}"#,
+            "decode: no text",
+        ),
+        (200, r#"{"choices": [{"message": {"content": []}, "finish_reason": "stop"}]}"#, "decode: no text"),
+        (
+            200,
+            r#"{"choices": [{"message": {"content": [5, {"type": "image"}]}, "finish_reason": "stop"}]}"#,
+            "decode: a part of the message's `content` is no text",
+        ),
+        (
+            200,
+            r#"{"choices": [{"message": {"content": [{"type": "image"}]}, "finish_reason": "stop"}]}"#,
+            "decode: no text",
+        ),
+        (
+            200,
+            r#"{"choices": [{"message": {"content": [{"type": "text"}]}, "finish_reason": "stop"}]}"#,
+            "decode: a part of",
+        ),
+        (200, r#"{"choices": [{"message": {"content": null, "tool_calls": [{}]}}]}"#, "decode: a tool call"),
         (200, r#"{"choices": [{"message": {"cont"#, "decode: half a reply of 31 bytes"),
         (200, "[1]", "decode: no reply in the body"),
         (200, "", "decode: an empty body instead of a reply"),
