@@ -7,6 +7,10 @@ use std::sync::{Mutex, PoisonError};
 /// Calls in a row that ended in failure after their retries, until the breaker opens.
 pub const CALLS_IN_A_ROW: u32 = 20;
 
+/// Attempts in a row, of any calls, that reached nobody or were never answered, until it opens for a provider that has
+/// answered nothing in this run. With a time limit of two minutes and six retries, whole calls would take half an hour.
+pub const SILENT_ATTEMPTS: u32 = 20;
+
 /// Stops the calls of one provider for the rest of the run.
 #[derive(Debug, Default)]
 pub struct Breaker {
@@ -18,6 +22,10 @@ pub struct Breaker {
 struct State {
     failures: u32,
     first: Option<String>,
+    /// Attempts in a row without a word from the provider.
+    silent: u32,
+    /// Whether a call has ever ended in a reply.
+    heard: bool,
     cause: Option<String>,
 }
 
@@ -35,6 +43,19 @@ impl Breaker {
         let mut state = self.state();
         state.failures = 0;
         state.first = None;
+        state.heard = true;
+    }
+
+    /// An attempt failed, whether or not it is tried again. `detail` as for [`Breaker::failed`].
+    pub fn attempt_failed(&self, fault: &Fault, detail: impl FnOnce() -> String) {
+        let mut state = self.state();
+        match fault.cause {
+            Cause::Connect | Cause::Timeout => state.silent += 1,
+            _ => state.silent = 0,
+        }
+        if state.cause.is_none() && !state.heard && state.silent >= SILENT_ATTEMPTS {
+            self.open(&mut state, detail());
+        }
     }
 
     /// A call ended in failure after its retries. `detail` is shown to people, so it is redacted already.
@@ -47,9 +68,13 @@ impl Breaker {
         let first = state.first.get_or_insert_with(|| detail.to_owned()).clone();
         let refused = matches!(fault.cause, Cause::Status { status: 401 | 403, .. });
         if refused || state.failures >= CALLS_IN_A_ROW {
-            state.cause = Some(if refused { detail.to_owned() } else { first });
-            self.open.store(true, Ordering::Release);
+            self.open(&mut state, if refused { detail.to_owned() } else { first });
         }
+    }
+
+    fn open(&self, state: &mut State, cause: String) {
+        state.cause = Some(cause);
+        self.open.store(true, Ordering::Release);
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
@@ -89,6 +114,31 @@ mod tests {
             breaker.failed(&status(500), "down");
         }
         assert_eq!(breaker.cause(), None);
+    }
+
+    #[test]
+    fn twenty_attempts_without_a_word_open_it_where_nothing_was_ever_answered() {
+        let silent = |breaker: &Breaker, cause: Cause, attempts: u32| {
+            for _ in 0..attempts {
+                breaker.attempt_failed(&Fault::new(cause.clone(), "x"), || "nobody there".to_owned());
+            }
+        };
+        for cause in [Cause::Timeout, Cause::Connect] {
+            let breaker = Breaker::default();
+            silent(&breaker, cause.clone(), 19);
+            assert_eq!(breaker.cause(), None);
+            silent(&breaker, cause, 1);
+            assert_eq!(breaker.cause().as_deref(), Some("nobody there"));
+        }
+        let between = Breaker::default();
+        silent(&between, Cause::Timeout, 19);
+        silent(&between, Cause::Status { status: 500, code: None }, 1);
+        silent(&between, Cause::Timeout, 19);
+        assert_eq!(between.cause(), None, "an answer in between, be it a failure");
+        let answered = Breaker::default();
+        answered.succeeded();
+        silent(&answered, Cause::Timeout, 100);
+        assert_eq!(answered.cause(), None, "one that answered before is slow, and not away");
     }
 
     #[test]

@@ -258,6 +258,7 @@ impl<T: Transport> Providers<T> {
                 Err(fault) => fault,
             };
             slot.finish(ended(&fault), hold);
+            lane.breaker.attempt_failed(&fault, || self.redactor.line(&fault.to_string(), DETAIL));
             match decide(&fault, number, &self.backoff, now(), unit_random()) {
                 Next::Retry { after, reason } => {
                     number += 1;

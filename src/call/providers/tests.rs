@@ -169,6 +169,19 @@ async fn twenty_failed_calls_in_a_row_stop_the_provider() {
 }
 
 #[tokio::test]
+async fn twenty_attempts_without_a_word_stop_the_provider_before_its_calls_are_over() {
+    for fault in [SendFault::Timeout(Duration::from_secs(120)), SendFault::Connect("refused".to_owned())] {
+        let patient =
+            Backoff { retries: 30, first: Duration::from_millis(1), ceiling: Duration::from_millis(1) };
+        let away = providers(vec![Err(fault)]).with_backoff(patient);
+        let failed = failure(away.call(&request("openai")).await);
+        assert_eq!((failed.kind, failed.attempts, away.transport.sent()), (FailureKind::Breaker, 20, 20));
+        assert_eq!(failure(away.call(&request("openai")).await).kind, FailureKind::Breaker);
+        assert_eq!(away.transport.sent(), 20);
+    }
+}
+
+#[tokio::test]
 async fn nothing_secret_comes_back_whatever_the_provider_writes() {
     let long = format!("{}{KEY}", "x".repeat(395));
     for text in [format!("invalid key {KEY}"), long] {
