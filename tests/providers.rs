@@ -17,9 +17,19 @@ use tokio::net::TcpListener;
 use wiremock::matchers::{any, body_json, header, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
+#[path = "support/connections.rs"]
+mod connections;
+#[path = "support/tls.rs"]
+#[cfg(target_os = "linux")]
+mod tls;
+
 const KEY: &str = "sk-planted-0123456789";
 
 fn providers(config: ProviderConfig, address: &str) -> Providers {
+    providers_with(config, address, &[])
+}
+
+fn providers_with(config: ProviderConfig, address: &str, more: &[(&str, &str)]) -> Providers {
     let project = Project {
         providers: [(config.name.clone(), config)].into(),
         judge: None,
@@ -31,12 +41,13 @@ fn providers(config: ProviderConfig, address: &str) -> Providers {
         },
         prices: None,
     };
-    let environment = Environment::from_pairs([
+    let own = [
         ("ANTHROPIC_API_KEY", KEY),
         ("OPENAI_API_KEY", KEY),
         ("ANTHROPIC_BASE_URL", address),
         ("OPENAI_BASE_URL", address),
-    ]);
+    ];
+    let environment = Environment::from_pairs(own.iter().chain(more).copied());
     let limits = Limits {
         timeout: Duration::from_millis(300),
         retries: 2,

@@ -2,6 +2,7 @@
 
 use super::address::secrets_in;
 use super::environment::Environment;
+use super::proxies::Proxies;
 use super::secret::Secret;
 use crate::domain::{Error, Kind, ModelId, model};
 use crate::manifest::project::{Api, ProviderConfig};
@@ -63,9 +64,10 @@ impl Endpoint {
     /// replaces one of the same name that would be sent by default.
     ///
     /// # Errors
-    /// A variable that is not set, a value that no header can carry, an address that is none.
+    /// A variable that is not set, a value that no header can carry, an address that is none, its proxy's included.
     pub fn resolve(config: &ProviderConfig, environment: &Environment) -> Result<Self, Unready> {
         let url = base_url(config, environment)?;
+        Proxies::of(environment).via(&url)?;
         let mut headers = HeaderMap::new();
         headers.insert("content-type", HeaderValue::from_static("application/json"));
         let accept = match config.api {

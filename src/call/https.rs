@@ -1,8 +1,11 @@
 //! The transport over HTTP/1.1 and HTTP/2 with verified TLS: the one place that opens connections.
 
+use super::environment::Environment;
+use super::proxies::Proxies;
+use super::tls;
 use super::wire::{HttpRequest, HttpResponse, MAX_RESPONSE_BYTES, SendFault, Transport};
 use bytes::{Bytes, BytesMut};
-use reqwest::{Certificate, Client, ClientBuilder, redirect};
+use reqwest::{Certificate, Client, ClientBuilder, Proxy, Url, redirect};
 use std::collections::hash_map::RandomState;
 use std::error::Error as StdError;
 use std::hash::{BuildHasher, Hasher};
@@ -15,26 +18,35 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// One pooled client, made on the first call: a command that calls nothing does not pay for it.
 ///
-/// Proxies come from the environment (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`, …), certificates from the
-/// system or from `SSL_CERT_FILE` and `SSL_CERT_DIR`. A machine without any certificates, such as a bare
+/// Proxies come from the environment (`HTTPS_PROXY`, `HTTP_PROXY`, `NO_PROXY`, …) or from the system, certificates
+/// from the system or from `SSL_CERT_FILE` and `SSL_CERT_DIR`. A machine without any certificates, such as a bare
 /// container, falls back to Mozilla's list, which is in the binary.
 #[derive(Debug, Default)]
 pub struct Https {
     extra_ca: Vec<PathBuf>,
+    proxies: Proxies,
     client: OnceLock<Result<Client, SendFault>>,
 }
 
 impl Https {
-    /// A transport that also trusts the certificates in these PEM files.
-    pub fn new(extra_ca: Vec<PathBuf>) -> Self {
-        Self { extra_ca, client: OnceLock::new() }
+    /// A transport that takes the proxies of this environment, and that also trusts the certificates in its
+    /// `SSL_CERT_FILE`.
+    pub fn new(environment: &Environment) -> Self {
+        let extra_ca = environment.get("SSL_CERT_FILE").map(|path| PathBuf::from(path.expose()));
+        Self {
+            extra_ca: extra_ca.into_iter().collect(),
+            proxies: Proxies::of(environment),
+            client: OnceLock::new(),
+        }
     }
 
     fn client(&self) -> Result<&Client, SendFault> {
-        self.client.get_or_init(|| build(&self.extra_ca)).as_ref().map_err(Clone::clone)
+        self.client.get_or_init(|| build(&self.extra_ca, &self.proxies)).as_ref().map_err(Clone::clone)
     }
 
     async fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, SendFault> {
+        let url = request.url.clone();
+        let fault = |error: reqwest::Error| self.fault(&url, error);
         let mut response = self
             .client()?
             .post(request.url)
@@ -62,6 +74,35 @@ impl Https {
         }
         Ok(HttpResponse { status, headers, body: body.freeze() })
     }
+
+    /// Sorts an error of the client by what a retry needs to know, and says whose it is.
+    fn fault(&self, url: &Url, error: reqwest::Error) -> SendFault {
+        // The address may hold a password, and the caller knows it.
+        let error = error.without_url();
+        if error.is_connect() {
+            let via = self.proxies.via(url).ok().flatten();
+            let by = via.map(|via| format!("through {}: ", via.shown)).unwrap_or_default();
+            let host = url.host_str().unwrap_or_default();
+            if let Some(why) = tls::refused(&error, host) {
+                return SendFault::Setup(format!("{by}{why}"));
+            }
+            let why = if error.is_timeout() {
+                format!("nothing within {} s", CONNECT_TIMEOUT.as_secs())
+            } else {
+                tls::foreign(&error).unwrap_or_else(|| root(&error))
+            };
+            let refused = why.contains("proxy authorization required");
+            if refused {
+                SendFault::Setup(format!("{by}{why}"))
+            } else {
+                SendFault::Connect(format!("{by}{why}"))
+            }
+        } else if error.is_builder() {
+            SendFault::Setup(chain(&error))
+        } else {
+            SendFault::Cut(root(&error))
+        }
+    }
 }
 
 impl Transport for Https {
@@ -77,8 +118,16 @@ impl Transport for Https {
     }
 }
 
-fn builder() -> ClientBuilder {
-    Client::builder()
+fn builder(proxies: &Proxies) -> ClientBuilder {
+    let builder = Client::builder();
+    let builder = if proxies.are_named() {
+        let proxies = proxies.clone();
+        // What cannot be used was refused before any call.
+        builder.proxy(Proxy::custom(move |url| Some(proxies.via(url).ok()??.url)))
+    } else {
+        builder
+    };
+    builder
         .user_agent(concat!("llmops/", env!("CARGO_PKG_VERSION")))
         .redirect(redirect::Policy::none())
         .connect_timeout(CONNECT_TIMEOUT)
@@ -86,17 +135,17 @@ fn builder() -> ClientBuilder {
         .gzip(true)
 }
 
-fn build(extra_ca: &[PathBuf]) -> Result<Client, SendFault> {
+fn build(extra_ca: &[PathBuf], proxies: &Proxies) -> Result<Client, SendFault> {
     // Fails only where the process has a provider already, which then serves.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut extra = Vec::new();
     for path in extra_ca {
         extra.extend(certificates(path)?);
     }
-    builder().tls_certs_merge(extra.iter().cloned()).build().or_else(|_| {
+    builder(proxies).tls_certs_merge(extra.iter().cloned()).build().or_else(|_| {
         let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS;
         let roots = roots.iter().filter_map(|der| Certificate::from_der(der).ok());
-        builder()
+        builder(proxies)
             .tls_certs_only(roots.chain(extra))
             .build()
             .map_err(|error| SendFault::Setup(format!("no HTTP client: {}", chain(&error))))
@@ -108,21 +157,6 @@ fn certificates(path: &PathBuf) -> Result<Vec<Certificate>, SendFault> {
     let pem = std::fs::read(path).map_err(|error| fail(error.to_string()))?;
     let found = Certificate::from_pem_bundle(&pem).map_err(|error| fail(chain(&error)))?;
     if found.is_empty() { Err(fail("no certificate in the file".to_owned())) } else { Ok(found) }
-}
-
-/// Sorts an error of the client by what a retry needs to know.
-fn fault(error: reqwest::Error) -> SendFault {
-    // The address may hold a password, and the caller knows it.
-    let error = error.without_url();
-    if error.is_timeout() {
-        SendFault::Connect(format!("no connection within {} s", CONNECT_TIMEOUT.as_secs()))
-    } else if error.is_connect() {
-        SendFault::Connect(root(&error))
-    } else if error.is_builder() {
-        SendFault::Setup(chain(&error))
-    } else {
-        SendFault::Cut(root(&error))
-    }
 }
 
 fn chain(error: &dyn StdError) -> String {
@@ -162,13 +196,18 @@ mod tests {
 
     #[test]
     fn a_certificate_file_that_cannot_serve_is_named() {
-        let missing = Https::new(vec![PathBuf::from("/nowhere/ca.pem")]);
+        let with = |path: &str| Https::new(&Environment::from_pairs([("SSL_CERT_FILE", path)]));
+        let missing = with("/nowhere/ca.pem");
         let text = missing.client().err().map(|error| error.to_string()).unwrap_or_default();
         assert!(text.starts_with("certificates of /nowhere/ca.pem: "), "{text}");
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("ca.pem");
         std::fs::write(&path, "no certificate").expect("written");
-        let text = Https::new(vec![path]).client().err().map(|error| error.to_string()).unwrap_or_default();
+        let text = with(&path.display().to_string())
+            .client()
+            .err()
+            .map(|error| error.to_string())
+            .unwrap_or_default();
         assert!(text.ends_with("no certificate in the file"), "{text}");
     }
 

@@ -70,8 +70,7 @@ impl Providers<Https> {
     /// The providers of `project` over HTTPS. Nothing is opened, read or checked yet.
     #[expect(clippy::needless_pass_by_value, reason = "nothing else keeps the secrets afterwards")]
     pub fn new(project: &Project, environment: Environment, limits: Limits) -> Self {
-        let extra_ca = environment.get("SSL_CERT_FILE").map(|path| PathBuf::from(path.expose()));
-        let transport = Https::new(extra_ca.into_iter().collect());
+        let transport = Https::new(&environment);
         Self::with_transport(project, &environment, limits, transport)
     }
 }
