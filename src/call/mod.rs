@@ -26,6 +26,7 @@ pub mod openai;
 pub mod openai_embeddings;
 pub mod outcome;
 pub mod pace;
+pub mod process;
 mod program;
 pub mod providers;
 mod proxies;

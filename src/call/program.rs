@@ -29,7 +29,9 @@
 
 use super::local_fault::{LocalFault, Stage};
 use crate::domain::{Chunk, FinishReason, Reply, Request, ToolCall, Usage};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value, json};
+use std::fmt;
 
 /// The most bytes that a reply may have.
 pub(super) const MAX_REPLY: usize = 32 * 1024 * 1024;
@@ -88,7 +90,13 @@ pub(super) fn reply(written: &str) -> Result<Reply, LocalFault> {
             context: None,
         }
     };
-    let Ok(Value::Object(fields)) = serde_json::from_str::<Value>(written) else { return Ok(plain()) };
+    let Ok(Fields { fields, doubled }) = serde_json::from_str(written) else { return Ok(plain()) };
+    let means = |key: &str| fields.contains_key(key);
+    if let Some(key) =
+        doubled.filter(|_| means("output") || means("chunks") || fields.len() == 1 && means("error"))
+    {
+        return Err(fault(format!("the reply has `{key}` twice")));
+    }
     let Some(output) = fields.get("output") else {
         if let Some(chunks @ Value::Array(_)) = fields.get("chunks") {
             if let Some(error) = fields.get("error").filter(|error| !error.is_null()) {
@@ -124,6 +132,36 @@ pub(super) fn reply(written: &str) -> Result<Reply, LocalFault> {
         model: text(&fields, "model")?.map(Into::into),
         context: context(fields.get("context"))?,
     })
+}
+
+/// The fields of a JSON object, and the first name that stands there twice: of two answers neither is the answer.
+struct Fields {
+    fields: Map<String, Value>,
+    doubled: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for Fields {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Fields;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+                let mut read = Fields { fields: Map::new(), doubled: None };
+                while let Some((key, value)) = map.next_entry::<String, Value>()? {
+                    if read.fields.insert(key.clone(), value).is_some() {
+                        read.doubled.get_or_insert(key);
+                    }
+                }
+                Ok(read)
+            }
+        }
+        deserializer.deserialize_map(Reader)
+    }
 }
 
 /// A JSON text as it reads, any other value as compact JSON.
@@ -244,6 +282,8 @@ mod tests {
         assert_eq!(text("{\"total\": 3}\n"), Ok("{\"total\": 3}".to_owned()));
         assert_eq!(text("{\"output\": {\"total\": 3}}"), Ok("{\"total\":3}".to_owned()));
         assert_eq!(text("[1]"), Ok("[1]".to_owned()));
+        let doubled = r#"{"total": 3, "total": 4}"#;
+        assert_eq!(text(doubled), Ok(doubled.to_owned()), "an answer in JSON is judged as it is");
         let full = reply(
             r#"{"output": "A", "usage": {"input_tokens": 5}, "model": "m-1", "refusal": "no",
                 "context": ["t", {"text": "u", "source": "s"}], "extra": 1}"#,
@@ -260,6 +300,11 @@ mod tests {
             r#"{"error": "no stock database"}"#,
             r#"{"output": "A", "usage": {"input_tokens": -1}}"#,
             r#"{"output": "A", "usage": 3}"#,
+            r#"{"output": "A", "output": "B"}"#,
+            r#"{"output": "A", "usage": {}, "usage": {}}"#,
+            r#"{"output": "A", "own": 1, "own": 2}"#,
+            r#"{"chunks": [], "chunks": ["a"]}"#,
+            r#"{"error": null, "error": "no stock database"}"#,
             r#"{"output": "A", "context": "t"}"#,
             r#"{"output": "A", "context": [3]}"#,
             r#"{"output": "A", "model": 3}"#,

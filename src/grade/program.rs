@@ -4,19 +4,17 @@ use super::fault::AssertFault;
 use super::json::{self, Json};
 use super::material::{Answer, Finding};
 use super::say;
+use crate::call::process::{self, ProcessFault};
 use crate::domain::score::reaches;
 use crate::domain::{Error, ModelId, ProviderName, Unscored};
 use crate::manifest::assert::{Assert, ExecAssert};
 use futures_util::future::BoxFuture;
 use serde_json::json;
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::path::Path;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::process::{Child, Command};
 
-/// Most bytes of a program's output that are read.
-const MOST: u64 = 1 << 20;
+/// Most bytes that a program may write.
+const MOST: usize = 1 << 20;
 
 /// The embeddings of some texts, in their order; or why there are none.
 pub type Embeddings = Result<Vec<Vec<f32>>, EmbedDenied>;
@@ -68,7 +66,8 @@ pub struct Outside<'a> {
 /// It reads `{id, output, vars, expected, context}` as JSON on stdin and writes one object, `{"pass": bool, "score": 0 to
 /// 1, "reason": text}`, of which only `pass` is required; other keys are free. With a `threshold` the `score` is
 /// required, and both have to hold. A program that cannot start, that exits with another code than 0, that runs out of
-/// time, or that writes something else has decided nothing.
+/// time, that writes more than 1 MiB, or that writes something else has decided nothing. It is killed with the processes
+/// of its group, as that of a provider is.
 pub async fn check(
     assert: &Assert,
     exec: &ExecAssert,
@@ -86,14 +85,12 @@ pub async fn check(
         "expected": answer.case.expected,
         "context": answer.context,
     });
-    let limit = Duration::from_secs(exec.timeout_s);
-    let child = spawn(&exec.command, outside.root).map_err(fault)?;
-    let output = match tokio::time::timeout(limit, talk(child, input.to_string().into_bytes())).await {
-        Ok(output) => output.map_err(|error| fault(format!("could not be read: {error}")))?,
-        Err(_) => return Err(fault(format!("took longer than {} s", exec.timeout_s))),
-    };
+    let limits = process::Limits { timeout: Duration::from_secs(exec.timeout_s), output: MOST };
+    let output = process::run(&exec.command, outside.root, input.to_string().as_bytes(), limits)
+        .await
+        .map_err(|why| fault(failed(&why)))?;
     let shown = |bytes: &[u8]| say::line(&(outside.redact)(&String::from_utf8_lossy(bytes)), 100);
-    if !output.success {
+    if !output.status.success() {
         let words =
             if output.stderr.is_empty() { String::new() } else { format!(": {}", shown(&output.stderr)) };
         return Err(fault(format!("ended with {}{words}", output.status)));
@@ -102,6 +99,15 @@ pub async fn check(
     let text = std::str::from_utf8(&output.stdout).map_err(|_| junk("not UTF-8"))?;
     let decision = read(text, exec.threshold).map_err(|why| junk(&why))?;
     Ok(Finding { reason: (outside.redact)(&decision.reason), ..decision })
+}
+
+/// What happened, after "the program".
+fn failed(why: &ProcessFault) -> String {
+    match why {
+        ProcessFault::Start(why) => format!("could not start: {}", say::line(why, 120)),
+        ProcessFault::Pipe(why) => format!("could not be talked to: {why}"),
+        ProcessFault::Timeout(_) | ProcessFault::TooMuch(_) => why.to_string(),
+    }
 }
 
 /// The decision in what a program wrote.
@@ -133,60 +139,6 @@ fn read(text: &str, threshold: Option<f64>) -> Result<Finding, String> {
         (Some(_), None) => return Err("no `score`, which `threshold` demands".to_owned()),
     };
     Ok(Finding { holds, score, threshold, reason })
-}
-
-fn spawn(command: &[String], root: &Path) -> Result<Child, String> {
-    let (program, arguments) = command.split_first().ok_or("has no name")?;
-    // A name without a slash is looked up in PATH, anything else is a path from the root.
-    let path = if program.contains('/') { root.join(program) } else { PathBuf::from(program) };
-    let mut command = Command::new(path);
-    command
-        .args(arguments)
-        .current_dir(root)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
-    // A group of its own: an interrupt at the terminal lets running checks finish.
-    #[cfg(unix)]
-    command.process_group(0);
-    command.spawn().map_err(|error| format!("`{}` could not start: {error}", say::line(program, 60)))
-}
-
-struct Output {
-    success: bool,
-    status: std::process::ExitStatus,
-    stdout: Vec<u8>,
-    stderr: Vec<u8>,
-}
-
-/// Writes and reads at once, so that neither side waits for the other. Dropped on a timeout, it kills the program.
-async fn talk(mut child: Child, input: Vec<u8>) -> std::io::Result<Output> {
-    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    let write = async {
-        if let Some(mut stdin) = stdin {
-            // A program may decide without reading all of its input.
-            let _ = stdin.write_all(&input).await;
-        }
-    };
-    let (mut out, mut err) = (Vec::new(), Vec::new());
-    let read_out = async {
-        match stdout {
-            Some(stdout) => stdout.take(MOST).read_to_end(&mut out).await.map(drop),
-            None => Ok(()),
-        }
-    };
-    let read_err = async {
-        match stderr {
-            Some(stderr) => stderr.take(MOST).read_to_end(&mut err).await.map(drop),
-            None => Ok(()),
-        }
-    };
-    let ((), out_read, err_read) = tokio::join!(write, read_out, read_err);
-    out_read?;
-    err_read?;
-    let status = child.wait().await?;
-    Ok(Output { success: status.success(), status, stdout: out, stderr: err })
 }
 
 #[cfg(all(test, unix))]

@@ -75,6 +75,43 @@ async fn a_program_that_hangs_is_stopped() {
     assert!(started.elapsed().as_secs() < 20);
 }
 
+/// Whether the process of an id file is gone, or a zombie that nobody has reaped yet.
+#[cfg(target_os = "linux")]
+async fn is_gone(file: &std::path::Path) -> bool {
+    let id = std::fs::read_to_string(file).expect("an id").trim().to_owned();
+    let gone = async {
+        loop {
+            let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+            if stat.is_empty() || stat.contains(") Z ") {
+                return;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), gone).await.is_ok()
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_a_program_started_ends_with_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("grandchild");
+    // It writes beyond the limit once its own child runs, so that it is stopped whenever that is.
+    let script = format!("sleep 600 & echo $! >'{}'; cat /dev/zero", file.display());
+    let fault = run(&script, None).await.expect_err("a fault").to_string();
+    assert!(fault.contains("wrote more than 1 MiB"), "{fault}");
+    assert!(is_gone(&file).await);
+}
+
+#[tokio::test]
+async fn more_than_a_program_may_write_is_named_and_no_decision() {
+    let long = r#"printf '{"pass": true, "reason": "'; head -c 2000000 /dev/zero | tr '\\0' x; printf '"}'"#;
+    for written in ["exec", "not-exec"] {
+        let fault = Given::new("x").grade(written, exec(long, None)).await.expect_err("a fault").to_string();
+        assert!(fault.contains("the program of") && fault.contains("wrote more than 1 MiB"), "{fault}");
+    }
+}
+
 #[tokio::test]
 async fn a_program_need_not_read_a_long_answer() {
     let given = Given::new(&"x".repeat(1 << 20));
