@@ -180,7 +180,7 @@ pub struct RunArgs {
     #[arg(long = "var", value_name = "NAME=VALUE")]
     pub vars: Vec<Var>,
     /// Seconds that one attempt may take.
-    #[arg(long, default_value_t = 120, value_name = "S")]
+    #[arg(long, default_value_t = 120, value_name = "S", value_parser = clap::value_parser!(u64).range(1..))]
     pub timeout: u64,
     /// Attempts after the first.
     #[arg(long, default_value_t = 6, value_name = "N")]
@@ -317,7 +317,7 @@ pub struct EvalArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub concurrency: Option<u32>,
     /// Seconds that one attempt may take.
-    #[arg(long, default_value_t = 120, value_name = "S")]
+    #[arg(long, default_value_t = 120, value_name = "S", value_parser = clap::value_parser!(u64).range(1..))]
     pub timeout: u64,
     /// Attempts after the first.
     #[arg(long, default_value_t = 6, value_name = "N")]

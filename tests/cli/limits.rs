@@ -97,6 +97,8 @@ fn the_people_who_wait_are_told_too() {
         .says("the time of the run was over after 1 s (--max-time): 2 trials were not finished")
         .says("no verdict");
     project.run(&["eval", "--max-time", "0"]).exits(2);
+    project.run(&["eval", "--timeout", "0"]).exits(2).says("--timeout");
+    project.run(&["run", "support", "--var", "input=hi", "--timeout", "0"]).exits(2).says("--timeout");
     project.run(&["eval", "--max-time", "soon"]).exits(2);
 }
 

@@ -21,7 +21,7 @@ pub struct RetrieveArgs {
     #[arg(long, value_name = "KEY=V,V", num_args = 1.., conflicts_with = "query")]
     pub sweep: Vec<Axis>,
     /// Seconds that one attempt may take.
-    #[arg(long, default_value_t = 120, value_name = "S")]
+    #[arg(long, default_value_t = 120, value_name = "S", value_parser = clap::value_parser!(u64).range(1..))]
     pub timeout: u64,
     /// Attempts after the first.
     #[arg(long, default_value_t = 6, value_name = "N")]
