@@ -8,6 +8,7 @@ use super::providers::{Limits, Pacing};
 use super::retry::RetryReason;
 use crate::manifest::project::{Api, ProviderConfig};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -22,12 +23,13 @@ pub(super) struct Lane {
     /// What is needed to reach it over HTTP; `None` for what runs on this machine.
     endpoint: Option<Result<Endpoint, Unready>>,
     no_exec: bool,
+    called: AtomicBool,
     tally: Mutex<Tally>,
 }
 
 #[derive(Debug, Default)]
 struct Tally {
-    retries: BTreeMap<RetryReason, u64>,
+    retries: BTreeMap<RetryReason, (u64, Duration)>,
     waits: BTreeMap<WaitReason, (u64, Duration)>,
 }
 
@@ -43,6 +45,7 @@ impl Lane {
             breaker: Breaker::default(),
             endpoint,
             no_exec: limits.no_exec,
+            called: AtomicBool::default(),
             tally: Mutex::default(),
             config: config.clone(),
         }
@@ -76,9 +79,21 @@ impl Lane {
         }
     }
 
-    pub fn count_retry(&self, reason: RetryReason) {
+    pub fn count_retry(&self, reason: RetryReason, waited: Duration) {
         let mut tally = self.tally.lock().unwrap_or_else(PoisonError::into_inner);
-        *tally.retries.entry(reason).or_default() += 1;
+        let entry = tally.retries.entry(reason).or_default();
+        entry.0 += 1;
+        entry.1 += waited;
+    }
+
+    /// Counts a call that is about to be sent.
+    pub fn count_call(&self) {
+        self.called.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether any call was sent.
+    pub fn was_called(&self) -> bool {
+        self.called.load(Ordering::Relaxed)
     }
 
     pub fn count_waits(&self, waits: &[(WaitReason, Duration)]) {

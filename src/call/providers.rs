@@ -43,8 +43,8 @@ pub struct Limits {
 pub struct Pacing {
     /// The provider.
     pub provider: ProviderName,
-    /// Retries by reason.
-    pub retries: BTreeMap<RetryReason, u64>,
+    /// Retries by reason: how many, and how long was waited before them all together.
+    pub retries: BTreeMap<RetryReason, (u64, Duration)>,
     /// Waits by reason: how many, and how long all together.
     pub waits: BTreeMap<WaitReason, (u64, Duration)>,
     /// Why the breaker stopped it, if it did.
@@ -131,6 +131,12 @@ impl<T: Transport> Providers<T> {
         all.retain(|one| !one.retries.is_empty() || !one.waits.is_empty() || one.stopped.is_some());
         all.sort_by(|a, b| a.provider.cmp(&b.provider));
         all
+    }
+
+    /// The providers that were called and whose own limit on calls at once is below `asked`, with that limit.
+    pub fn below(&self, asked: u32) -> BTreeMap<ProviderName, u32> {
+        let lanes = self.lanes.values().filter(|lane| lane.was_called() && lane.config.concurrency < asked);
+        lanes.map(|lane| (lane.config.name.clone(), lane.config.concurrency)).collect()
     }
 
     /// Holds that live calls to `provider` can be made, before the first of them is.
@@ -244,6 +250,7 @@ impl<T: Transport> Providers<T> {
             if let Some(cause) = lane.breaker.cause() {
                 break Err(stopped(name, &cause, number));
             }
+            lane.count_call();
             let started = Instant::now();
             let Tried { result, hold } = attempt().await;
             let took = started.elapsed();
@@ -261,7 +268,7 @@ impl<T: Transport> Providers<T> {
             match decide(&fault, number, &self.backoff, now(), unit_random()) {
                 Next::Retry { after, reason } => {
                     number += 1;
-                    lane.count_retry(reason);
+                    lane.count_retry(reason, after);
                     retries.push(RetryNote { reason, waited: after });
                     if self.stop.unless(tokio::time::sleep(after)).await.is_none() {
                         break Err(interrupted(number));

@@ -4,6 +4,7 @@
 use super::document::Document;
 use super::json::unwritten;
 use super::numbers::{UNKNOWN, against, counted, delta, duration_ms, interval, score, threshold};
+use super::remarks::remarks;
 use super::table::{counted_facts, model, narrowed};
 use super::text::{clip, head, one_line, short, visible};
 use super::v1::{Case, Gate, Report, Status, Verdict};
@@ -30,6 +31,9 @@ pub fn write(document: &Document<'_>, out: &mut dyn Write) -> Result<()> {
     text.push_str(&overview(document));
     if let Some(narrowed) = narrowed(report) {
         text.push_str(&format!("\n> {}\n", escape(&narrowed)));
+    }
+    for remark in remarks(report).take(8) {
+        text.push_str(&format!("\n> {}\n", prose(&short(remark, 500))));
     }
     let (mut left_out, mut most) = (0, MOST.saturating_sub(400));
     for (index, gate) in report.gates.iter().enumerate() {

@@ -22,6 +22,7 @@ pub mod numbers;
 mod paint;
 pub mod plan;
 pub mod progress;
+pub mod remarks;
 #[cfg(test)]
 mod sample;
 pub mod sarif;

@@ -6,14 +6,13 @@ use crate::call::desk::Misses;
 use crate::cli::args::EvalArgs;
 use crate::domain::{Code, Diagnostic, ModelId, Place};
 use crate::plan::Plan;
+use crate::report::remarks::{CONCURRENCY_ABOVE, PACED};
 use crate::run::{Deadline, Shared};
 
 /// A provider answered with another model than was asked for.
 pub const MODEL_REPORTED: Code = Code("other-model-reported");
 /// A line of the store or of a recording was skipped.
 pub const STORE_SKIPPED: Code = Code("store-skipped");
-/// What pacing a provider took.
-pub const PACED: Code = Code("provider-paced");
 /// Why calls were needed.
 pub const NOT_STORED: Code = Code("not-stored");
 /// A provider's calls were stopped.
@@ -54,6 +53,7 @@ fn other_model(asked: &ModelId, others: &[&str], place: Option<&Place>) -> Diagn
 pub fn of_run(shared: &Shared, args: &EvalArgs) -> Vec<Diagnostic> {
     let mut found = skipped(shared);
     found.extend(paced(shared));
+    found.extend(above(shared, args));
     found.extend(shared.deadline.as_ref().and_then(|deadline| out_of_time(deadline, args)));
     found
 }
@@ -75,6 +75,20 @@ fn skipped(shared: &Shared) -> Vec<Diagnostic> {
     lines.map(|line| Diagnostic::warning(STORE_SKIPPED, line)).collect()
 }
 
+/// That `--concurrency` asks for more than a provider may be asked at once.
+fn above(shared: &Shared, args: &EvalArgs) -> Vec<Diagnostic> {
+    let asked = args.concurrency.unwrap_or(0);
+    let below = shared.desk.providers.below(asked).into_iter();
+    below
+        .map(|(provider, own)| {
+            let message = format!(
+                "`{provider}` allows {own} at once (`concurrency` in llmops.yaml); --concurrency only lowers it"
+            );
+            Diagnostic::note(CONCURRENCY_ABOVE, message)
+        })
+        .collect()
+}
+
 /// Why calls were needed, and what holding back, retrying and the breaker did, by provider.
 fn paced(shared: &Shared) -> Vec<Diagnostic> {
     let misses = shared.desk.misses.as_ref().map(Misses::counted).unwrap_or_default();
@@ -83,8 +97,9 @@ fn paced(shared: &Shared) -> Vec<Diagnostic> {
         .map(|(why, count)| Diagnostic::note(NOT_STORED, format!("{count} calls were needed: {why}")))
         .collect();
     for pacing in shared.desk.providers.pacing() {
-        let retries =
-            pacing.retries.iter().map(|(reason, count)| format!("{count} retried ({})", reason.as_str()));
+        let retries = pacing.retries.iter().map(|(reason, (count, total))| {
+            format!("{count} retried ({}, {:.1} s in all)", reason.as_str(), total.as_secs_f64())
+        });
         let waits = pacing.waits.iter().map(|(reason, (count, total))| {
             format!("{count} waited ({}, {:.1} s in all)", reason.as_str(), total.as_secs_f64())
         });

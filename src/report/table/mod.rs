@@ -10,6 +10,7 @@ use super::json::unwritten;
 use super::numbers::{counted, duration_ms, score};
 pub use super::paint::Color;
 use super::paint::Tone;
+use super::remarks::remarks;
 use super::text::{one_line, width, wrap};
 use super::v1::{Case, Gate, Report, Status, Verdict};
 use crate::domain::{Result, Usd};
@@ -236,6 +237,9 @@ fn summary(report: &Report, options: Options) -> String {
     }
     if let Some(narrowed) = facts::narrowed(report) {
         paragraph(&mut text, &narrowed, "", options);
+    }
+    for remark in remarks(report) {
+        paragraph(&mut text, &format!("Note: {}", one_line(remark)), "", options);
     }
     text
 }

@@ -116,6 +116,17 @@ fn nothing_affected_and_a_narrowed_run_say_so() {
     This run was narrowed by --tag topic=refunds: it is no evidence for `lock` or
     `promote`.
     "#);
+    report.run.as_mut().expect("a run").selection = None;
+    for (code, message) in
+        [("provider-paced", "calls to `p`: 1 retried (cut, 0.5 s in all)"), ("other", "no")]
+    {
+        let found = report.diagnostics[0].clone();
+        report.diagnostics.push(v1::Diagnostic { code: code.into(), message: message.into(), ..found });
+    }
+    insta::assert_snapshot!(drawn(&report, Options::default()), @r#"
+    UNAFFECTED  nothing that changed touches a gate · 12.3 s · exit code 0
+    Note: calls to `p`: 1 retried (cut, 0.5 s in all)
+    "#);
     let wrong = v1::Report { verdict: None, run: None, ..report };
     assert_eq!(drawn(&wrong, Options::default()), "");
 }
