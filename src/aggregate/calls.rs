@@ -70,8 +70,10 @@ pub struct Calls {
     pub cached_input: Tokens,
     /// Output tokens spent on reasoning; embeddings have none.
     pub reasoning: Tokens,
-    /// Replies whose model has no price.
+    /// Replies that have no price: their model has none, or their usage is not known.
     pub unpriced: u64,
+    /// Of these, replies for which the provider reported no usage that a price could be put to.
+    pub unreported: u64,
     /// Milliseconds that the replies of the model under test took, stored ones when they were called, in the order of
     /// arrival.
     pub answers_ms: Vec<u64>,
@@ -117,7 +119,10 @@ impl Calls {
                     self.spent += cost;
                 }
             }
-            None => self.unpriced += 1,
+            None => {
+                self.unpriced += 1;
+                self.unreported += u64::from(!call.reports_usage());
+            }
         }
         if call.role == CallRole::Answer {
             self.answers_ms.push(call.latency_ms);
@@ -140,6 +145,7 @@ impl Calls {
         self.cached_input.merge(other.cached_input);
         self.reasoning.merge(other.reasoning);
         self.unpriced += other.unpriced;
+        self.unreported += other.unreported;
         self.answers_ms.extend(other.answers_ms);
         self.live_answers += other.live_answers;
         self.max_answer_input = self.max_answer_input.max(other.max_answer_input);
@@ -247,6 +253,7 @@ mod tests {
         assert_eq!((calls.cost(), calls.latency()), (Some(Usd::ZERO), None));
         calls.add_call(&call(CallRole::Answer, Source::Cached, 1, None, None));
         assert_eq!((calls.cost(), calls.spent(), calls.unpriced, calls.input.sum()), (None, None, 1, None));
+        assert_eq!(calls.unreported, 1, "nothing was reported");
         assert_eq!((calls.max_answer_input, calls.unknown_answer_input), (None, 1));
         assert_eq!(calls.latency().map(|latency| (latency.p50, latency.n_live)), Some((1, 0)));
     }

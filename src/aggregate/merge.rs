@@ -62,6 +62,7 @@ impl Tally {
         self.calls.merge(other.calls);
         self.tested.sum += other.tested.sum;
         self.tested.unpriced += other.tested.unpriced;
+        self.tested.unreported += other.tested.unreported;
         self.tested.unanswered += other.tested.unanswered;
         self.worst.merge(other.worst);
         self

@@ -84,6 +84,8 @@ pub struct TestedCost {
     pub sum: Usd,
     /// Calls without a price.
     pub unpriced: u64,
+    /// Of these, calls for which the provider reported no usage.
+    pub unreported: u64,
     /// Trials without a reply of the model under test.
     pub unanswered: u64,
 }
@@ -216,6 +218,8 @@ impl Tally {
         self.tested.sum += tested().filter_map(|call| call.cost).sum();
         self.tested.unpriced +=
             u64::try_from(tested().filter(|call| call.cost.is_none()).count()).unwrap_or(1);
+        let unreported = tested().filter(|call| call.cost.is_none() && !call.reports_usage()).count();
+        self.tested.unreported += u64::try_from(unreported).unwrap_or(1);
         self.tested.unanswered += u64::from(!tested().any(|call| call.role == CallRole::Answer));
     }
 

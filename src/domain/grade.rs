@@ -116,8 +116,15 @@ pub struct CallRecord {
     pub latency_ms: u64,
     /// Token counts.
     pub usage: Usage,
-    /// The price as if live; `None` when the model has no price.
+    /// The price as if live; `None` when the model has no price, or its usage was not reported.
     pub cost: Option<Usd>,
+}
+
+impl CallRecord {
+    /// Whether the provider reported what a price is put to; embeddings have no output.
+    pub fn reports_usage(&self) -> bool {
+        self.usage.input.is_some() && (self.usage.output.is_some() || self.role == CallRole::Embedding)
+    }
 }
 
 /// Who was called.

@@ -32,8 +32,13 @@ pub(super) fn cost(terms: &Terms, tally: &Tally) -> Option<Check> {
     }
     if open > 0 || mean.is_none() {
         let mut missing = Vec::new();
-        if tested.unpriced > 0 {
-            missing.push(format!("{} without a price", show::count(tested.unpriced, "call")));
+        let priceless = tested.unpriced.saturating_sub(tested.unreported);
+        if tested.unreported > 0 {
+            let calls = show::count(tested.unreported, "call");
+            missing.push(format!("{calls} for which the provider reported no usage"));
+        }
+        if priceless > 0 {
+            missing.push(format!("{} to a model without a price", show::count(priceless, "call")));
         }
         if tested.unanswered > 0 {
             missing.push(format!(

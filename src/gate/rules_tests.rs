@@ -229,6 +229,17 @@ fn a_dear_case_blocks_and_an_unknown_cost_never_passes() {
     let mut unpriced = budget("0.01");
     unpriced.records[0].calls[0].cost = None;
     unpriced.is("inconclusive", &["cost-not-known"]);
+    let says = |fixture: &Fixture| {
+        let decision = fixture.decide();
+        decision.verdict.reasons().iter().map(|reason| reason.message.clone()).collect::<String>()
+    };
+    assert!(
+        says(&unpriced).ends_with("1 call for which the provider reported no usage"),
+        "{}",
+        says(&unpriced)
+    );
+    unpriced.records[0].calls[0].usage.output = Some(5);
+    assert!(says(&unpriced).ends_with("1 call to a model without a price"), "{}", says(&unpriced));
     unpriced.budget.max_cost_usd_per_case = Some("0.005".parse().unwrap());
     unpriced.is("failed", &["cost-above-budget"]);
 }

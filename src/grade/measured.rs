@@ -26,7 +26,12 @@ pub fn check(assert: &Assert, test: &MeasuredAssert, answer: &Answer<'_>) -> Res
             })
         }
         MeasuredAssert::Cost { max } => {
-            let cost = answer.cost.ok_or_else(|| unmeasured("the model has no price"))?;
+            let usage = &answer.reply.usage;
+            let why = match usage.input.is_some() && usage.output.is_some() {
+                true => "the model has no price",
+                false => "the provider reported no usage to put a price to",
+            };
+            let cost = answer.cost.ok_or_else(|| unmeasured(why))?;
             Ok(Finding {
                 holds: cost <= *max,
                 score: cost.0.to_f64(),

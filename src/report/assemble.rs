@@ -89,6 +89,7 @@ pub fn gate(plan: &GatePlan, tally: &Tally, decision: &Decision, reported: &Repo
             cost_usd: tally.calls.cost(),
             spent_usd: tally.calls.spent(),
             unpriced_calls: tally.calls.unpriced,
+            unreported_calls: tally.calls.unreported,
         },
         latency_ms: latency(tally),
         calls: v1::Calls {

@@ -202,6 +202,7 @@ pub fn gate() -> v1::Gate {
             cost_usd: usd("0.3318"),
             spent_usd: usd("0.2904"),
             unpriced_calls: 0,
+            unreported_calls: 0,
         },
         latency_ms: v1::Latency { p50: Some(812.0), p95: Some(1940.0), max: Some(3105.0), n_live: 42 },
         calls: v1::Calls { live: 84, cached: 14, recorded: 0, retries: 3 },

@@ -330,3 +330,41 @@ fn a_miss_is_explained_by_what_differs_from_the_nearest_stored_request() {
     project.replace("prompts/support.yaml", "Answer briefly", "Answer at length");
     project.run(&["eval", "-v"]).exits(0).says("differs in message 1 (system)");
 }
+
+#[test]
+fn a_run_that_was_held_back_says_so_where_people_look() {
+    let stub = Stub::start(|seen| match seen.index {
+        0 => Answer::json(429, &json!({"error": {"message": "slow down"}})).header("retry-after-ms", "20"),
+        _ if seen.is_judge() => Answer::openai(&grade(5).to_string()),
+        _ => Answer::openai("hello"),
+    });
+    let project = served("openai", &stub.url, 4.0, 1);
+    let outcome = project.run(&["eval", "--concurrency", "64", "--report", "markdown=r.md"]).exits(0);
+    let above = "`openai` allows 8 at once (`concurrency` in llmops.yaml); --concurrency only lowers it";
+    assert!(outcome.stdout.contains("Note: "), "{}", outcome.stdout);
+    let terminal = outcome.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let markdown = std::fs::read_to_string(project.path("r.md")).expect("a report");
+    let markdown = markdown.replace("<code>", "`").replace("</code>", "`").replace("&#95;", "_");
+    for said in ["calls to `openai`: 1 retried (rate_limited, 0.0 s in all)", above] {
+        assert_eq!(terminal.matches(said).count(), 1, "{terminal}");
+        assert_eq!(markdown.matches(said).count(), 1, "{markdown}");
+    }
+    // Nothing was called: nothing was held back.
+    let again = project.run(&["eval", "--concurrency", "64"]).exits(0);
+    assert!(!again.stdout.contains("at once") && !again.stdout.contains("retried"), "{}", again.stdout);
+}
+
+#[test]
+fn a_reply_without_usage_is_not_a_model_without_a_price() {
+    let stub = Stub::start(|seen| match seen.is_judge() {
+        true => Answer::openai(&grade(5).to_string()),
+        false => Answer::json(
+            200,
+            &json!({"choices": [{"message": {"content": "hello"}, "finish_reason": "stop"}]}),
+        ),
+    });
+    let outcome = served("openai", &stub.url, 4.0, 2).run(&["eval"]).exits(0);
+    let said = outcome.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("without 2 calls for which the provider reported no usage"), "{said}");
+    assert!(!said.contains("no price"), "{said}");
+}

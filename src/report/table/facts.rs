@@ -136,9 +136,18 @@ fn cost(gate: &Gate) -> String {
         (None, Some(spent)) => format!("{} spent", spent.display()),
         (None, None) => "not known".to_owned(),
     };
-    if gate.usage.unpriced_calls > 0 {
-        let calls = counted(gate.usage.unpriced_calls, "call");
-        line.push_str(&format!(", without {calls} to a model that has no price"));
+    let unreported = gate.usage.unreported_calls;
+    let priceless = gate.usage.unpriced_calls.saturating_sub(unreported);
+    let missing: Vec<String> = [
+        (unreported, "for which the provider reported no usage"),
+        (priceless, "to a model that has no price"),
+    ]
+    .iter()
+    .filter(|(calls, _)| *calls > 0)
+    .map(|(calls, why)| format!("{} {why}", counted(*calls, "call")))
+    .collect();
+    if !missing.is_empty() {
+        line.push_str(&format!(", without {}", missing.join(" and ")));
     }
     line
 }

@@ -246,8 +246,11 @@ pub struct Usage {
     pub cost_usd: Option<Usd>,
     /// The live replies alone.
     pub spent_usd: Option<Usd>,
-    /// Calls to models without a price, which no cost includes.
+    /// Calls without a price, which no cost includes: their model has none, or their usage was not reported.
     pub unpriced_calls: u64,
+    /// Of these, calls for which the provider reported no usage. Reports of earlier versions do not say.
+    #[serde(default)]
+    pub unreported_calls: u64,
 }
 
 /// Latency of the answers of the model under test, in milliseconds. A stored reply keeps its original one.
