@@ -141,5 +141,5 @@ fn read(text: &str, threshold: Option<f64>) -> Result<Finding, String> {
     Ok(Finding { holds, score, threshold, reason })
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod tests;

@@ -1,3 +1,5 @@
+#![cfg(unix)]
+
 use crate::domain::{AssertOutcome, Unscored};
 use crate::grade::AssertFault;
 use crate::grade::fixture::Given;
