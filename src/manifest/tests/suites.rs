@@ -3,14 +3,13 @@ use crate::manifest::suite::{Allowance, DecideOn};
 
 #[test]
 fn every_key_of_a_suite_is_read() {
-    let manifests = suite(
-        "trials: 3\nsample: {size: 10, seed: 7, stratify_by: topic}\nauthor: me\njudge: {model: builtin/lexical}\n\
+    let suite = SUITE.replace("{input: hello}", "{input: hello, tags: {topic: greetings}}");
+    let more = "trials: 3\nsample: {size: 10, seed: 7, stratify_by: topic}\nauthor: me\njudge: {model: builtin/lexical}\n\
          assert: [{type: contains, value: a, metric: named}]\n\
          gate:\n  decide_on: lower_bound\n  confidence: 0.9\n  asserts_required: 0.8\n  metrics: {named: 0.5, refusal_rate: 0.1}\n  \
          retrieval: {recall_at_k: 0.8, stale_fraction: 0.1}\n  case_floor: 2\n  max_unscored: 2%\n  max_regression: 0.1\n  \
-         min_cases: 20\n  require_calibration: {min_kappa: 0.6, max_bias: 0.3, min_labels: 30}\n",
-        &[],
-    );
+         min_cases: 20\n  require_calibration: {min_kappa: 0.6, max_bias: 0.3, min_labels: 30}\n";
+    let manifests = expect(&[("prompts/p.yaml", PROMPT), ("evals/s.yaml", &format!("{suite}{more}"))], &[]);
     let suite = &manifests.suites["s"];
     assert_eq!(
         (suite.trials, suite.sample.as_ref().map(|sample| (sample.size, sample.seed))),
@@ -118,4 +117,13 @@ fn two_suites_of_one_name_are_refused() {
     let files = [("prompts/p.yaml", PROMPT), ("evals/s.yaml", SUITE), ("evals/s.yml", SUITE)];
     let manifests = expect(&files, &["duplicate-name evals/s.yml"]);
     assert!(!manifests.suites.contains_key("s"));
+}
+
+#[test]
+fn a_prompt_that_no_suite_tests_is_said_and_one_with_a_suite_is_not() {
+    let said = |files: Files<'_>| lines(&load_whole(&repository(files)));
+    let alone = [("prompts/p.yaml", PROMPT)];
+    assert_eq!(said(&alone), ["warning prompt-without-suite prompts/p.yaml"]);
+    let tested = format!("{SUITE}assert: [{{type: contains, value: x}}]\n");
+    assert_eq!(said(&[alone[0], ("evals/s.yaml", &tested)]), Vec::<String>::new());
 }
