@@ -206,15 +206,21 @@ fn reach(provider: &ProviderConfig, environment: &Environment, offline: bool) ->
 /// Whether something takes a connection there within [`PATIENCE`]: the search for the name counted in, which no
 /// system bounds by itself. Nothing is sent.
 fn answers(address: (String, u16)) -> bool {
+    within(PATIENCE, move || {
+        address.to_socket_addrs().is_ok_and(|mut addresses| {
+            addresses.any(|address| TcpStream::connect_timeout(&address, PATIENCE).is_ok())
+        })
+    })
+}
+
+/// What `look` found; no where it takes longer than `patience`.
+fn within(patience: Duration, look: impl FnOnce() -> bool + Send + 'static) -> bool {
     let (tell, told) = mpsc::channel();
     thread::spawn(move || {
-        let reached = address.to_socket_addrs().is_ok_and(|mut addresses| {
-            addresses.any(|address| TcpStream::connect_timeout(&address, PATIENCE).is_ok())
-        });
         // Nobody may wait for it any more.
-        let _ = tell.send(reached);
+        let _ = tell.send(look());
     });
-    told.recv_timeout(PATIENCE).unwrap_or(false)
+    told.recv_timeout(patience).unwrap_or(false)
 }
 
 /// The store and the recordings.
@@ -322,4 +328,20 @@ fn coverage(workspace: &Workspace, terminal: &Terminal) -> Vec<Finding> {
         })
     };
     gates.iter().filter_map(of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_answer_is_not_waited_for() {
+        let (release, held) = mpsc::channel::<()>();
+        let look = move || held.recv().is_ok();
+        assert!(!within(Duration::from_millis(10), look), "it would be a yes if it were waited for");
+        // It still waits: nothing has let it go before.
+        assert!(release.send(()).is_ok());
+        assert!(within(Duration::from_secs(60), || true));
+        assert!(!within(Duration::from_secs(60), || false));
+    }
 }

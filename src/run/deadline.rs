@@ -55,8 +55,8 @@ mod tests {
 
     #[tokio::test]
     async fn work_is_cut_when_the_time_is_over_and_not_begun_afterwards() {
+        assert_eq!(Deadline::after(Duration::from_secs(60)).hold(async { 1 }).await, Some(1));
         let deadline = Deadline::after(Duration::from_millis(20));
-        assert_eq!(deadline.hold(async { 1 }).await, Some(1));
         assert_eq!(deadline.hold(std::future::pending::<()>()).await, None);
         assert!(deadline.is_over());
         assert_eq!(deadline.hold(async { 1 }).await, None, "begun after the time was over");

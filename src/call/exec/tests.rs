@@ -6,7 +6,9 @@ use super::*;
 use crate::domain::{Message, Parameters, Role};
 use crate::manifest::project::Api;
 use serde_json::json;
-use std::time::Instant;
+
+/// Only a program that hangs takes this long.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 fn request() -> Request {
     Request {
@@ -36,14 +38,14 @@ async fn shell_in(root: &Path, script: &str, timeout: Duration) -> Result<Reply,
 }
 
 async fn shell(script: &str) -> Result<Reply, LocalFault> {
-    shell_in(Path::new("."), script, Duration::from_secs(20)).await
+    shell_in(Path::new("."), script, PATIENCE).await
 }
 
 #[tokio::test]
 async fn a_program_reads_the_request_and_answers_from_the_root() {
     let root = tempfile::tempdir().expect("a folder");
     std::fs::write(root.path().join("answer.txt"), "from the root").expect("a file");
-    let reply = shell_in(root.path(), "cat >seen.json; cat answer.txt", Duration::from_secs(20)).await;
+    let reply = shell_in(root.path(), "cat >seen.json; cat answer.txt", PATIENCE).await;
     assert_eq!(reply.map(|reply| reply.text), Ok("from the root".to_owned()));
     let seen = std::fs::read_to_string(root.path().join("seen.json")).expect("what it read");
     let seen: serde_json::Value = serde_json::from_str(&seen).expect("one JSON object");
@@ -55,7 +57,7 @@ async fn a_program_need_not_read_its_request() {
     let mut large = request();
     large.messages[0].content = "x".repeat(1 << 20);
     let config = config(&["sh", "-c", "exec <&-; echo done"]);
-    let reply = run(&large, &config, Path::new("."), Duration::from_secs(20)).await;
+    let reply = run(&large, &config, Path::new("."), PATIENCE).await;
     assert_eq!(reply.map(|reply| reply.text), Ok("done".to_owned()));
 }
 
@@ -79,7 +81,7 @@ async fn what_is_not_there_is_named() {
         (vec!["./Cargo.toml"], "`./Cargo.toml` may not be executed"),
         (vec![], "the provider `app` has no `command`"),
     ] {
-        let fault = run(&request(), &config(&command), root, Duration::from_secs(5)).await.expect_err(said);
+        let fault = run(&request(), &config(&command), root, PATIENCE).await.expect_err(said);
         assert_eq!((fault.stage, fault.message.as_str()), (Stage::Start, said));
     }
 }
@@ -92,10 +94,15 @@ async fn too_much_and_not_utf8_are_faults() {
     assert_eq!(latin.stage, Stage::Decode);
 }
 
-/// Whether the process of an id file is gone, or a zombie that nobody has reaped yet, within two seconds.
+/// The id that a program wrote into a file, as soon as it is there.
+fn id_in(file: &Path) -> Option<String> {
+    std::fs::read_to_string(file).ok().filter(|text| text.ends_with('\n')).map(|text| text.trim().to_owned())
+}
+
+/// Waits until the process of an id file is gone, or a zombie that nobody has reaped yet.
 async fn is_gone(file: &Path) -> bool {
-    let id = std::fs::read_to_string(file).expect("an id").trim().to_owned();
-    for _ in 0..40 {
+    let id = id_in(file).expect("an id");
+    for _ in 0..1_200 {
         let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
         if stat.is_empty() || stat.contains(") Z ") {
             return true;
@@ -109,19 +116,34 @@ async fn is_gone(file: &Path) -> bool {
 #[tokio::test]
 async fn a_timeout_kills_the_program_and_what_it_started() {
     let root = tempfile::tempdir().expect("a folder");
-    let began = Instant::now();
-    let script = "sleep 600 & echo $! >grandchild; echo half an answer; wait";
-    let fault = shell_in(root.path(), script, Duration::from_millis(500)).await.expect_err("a fault");
-    assert_eq!((fault.stage, fault.message.as_str()), (Stage::Timeout, "`sh` did not answer within 0.5 s"));
-    assert!(began.elapsed() < Duration::from_secs(10));
-    assert!(is_gone(&root.path().join("grandchild")).await);
+    let grandchild = root.path().join("grandchild");
+    let script = "sleep 6000 & echo $! >grandchild; echo half an answer; wait";
+    // A busy machine may end the program before it has started another: then it is given longer.
+    for seconds in [1, 4, 16, 64] {
+        let fault = shell_in(root.path(), script, Duration::from_secs(seconds)).await.expect_err("a fault");
+        let said = format!("`sh` did not answer within {seconds} s");
+        assert_eq!((fault.stage, fault.message), (Stage::Timeout, said));
+        if id_in(&grandchild).is_some() {
+            break;
+        }
+    }
+    assert!(is_gone(&grandchild).await);
 }
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_dropped_call_leaves_no_program_behind() {
     let root = tempfile::tempdir().expect("a folder");
-    let call = shell_in(root.path(), "echo $$ >child; sleep 600", Duration::from_secs(600));
-    assert!(tokio::time::timeout(Duration::from_millis(500), call).await.is_err());
-    assert!(is_gone(&root.path().join("child")).await);
+    let child = root.path().join("child");
+    let call = shell_in(root.path(), "echo $$ >child; sleep 6000", Duration::from_secs(6000));
+    let started = async {
+        while id_in(&child).is_none() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::select! {
+        answered = call => panic!("it never answers: {answered:?}"),
+        started = tokio::time::timeout(Duration::from_secs(60), started) => started.expect("it starts"),
+    }
+    assert!(is_gone(&child).await);
 }

@@ -1,11 +1,12 @@
 //! The exchange store: shared, torn, full and tampered with.
 
-use super::exchange;
+use super::{exchange, until};
 use crate::domain::Exchange;
 use crate::ledger::{DEFAULT_STORE_BYTES, ExchangeStore, Home};
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 use tempfile::{TempDir, tempdir};
 
 fn store(root: &TempDir, label: &str) -> ExchangeStore {
@@ -148,26 +149,35 @@ fn many_threads_and_two_stores_share_the_folder() {
     assert_eq!(all.take_warnings(), Vec::<String>::new());
 }
 
+/// Says when a segment was last written: so many seconds after the beginning of all clocks.
+fn dated(root: &TempDir, segment: &str, second: u64) {
+    let file = OpenOptions::new().append(true).open(folder(root).join(segment)).expect("a file");
+    file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(second)).expect("a time");
+}
+
 #[test]
 fn the_oldest_segments_go_when_the_store_is_too_large() {
-    let root = tempdir().expect("a folder");
     let exchanges: Vec<Exchange> = (0..4).map(|number| exchange(&number.to_string())).collect();
-    for (number, exchange) in exchanges.iter().enumerate() {
-        store(&root, &format!("run{number}")).put(exchange).expect("stored");
-        let segment = folder(&root).join(format!("run{number}-0.jsonl"));
-        let file = OpenOptions::new().append(true).open(segment).expect("a file");
-        let then = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(number as u64);
-        file.set_modified(then).expect("a time");
+    for (segments, kept) in [
+        (4, [true, true, true, true]),
+        (2, [false, false, true, true]),
+        // The newest stays even where it alone is too large.
+        (0, [false, false, false, true]),
+    ] {
+        until("what is kept is what was written last", || {
+            let root = tempdir().expect("a folder");
+            for (number, exchange) in exchanges.iter().enumerate() {
+                store(&root, &format!("run{number}")).put(exchange).expect("stored");
+                dated(&root, &format!("run{number}-0.jsonl"), number as u64);
+            }
+            let size = fs::metadata(folder(&root).join("run0-0.jsonl")).expect("a file").len();
+            let store = ExchangeStore::new(&Home::at(root.path()), "new", size * segments);
+            let held: Vec<bool> =
+                exchanges.iter().map(|exchange| found(&store, exchange).is_some()).collect();
+            assert!(held.iter().filter(|held| **held).count() >= kept.iter().filter(|kept| **kept).count());
+            held == kept
+        });
     }
-    let size = fs::metadata(folder(&root).join("run0-0.jsonl")).expect("a file").len();
-    let held = |limit| {
-        let store = ExchangeStore::new(&Home::at(root.path()), "new", limit);
-        exchanges.iter().map(|exchange| found(&store, exchange).is_some()).collect::<Vec<_>>()
-    };
-    assert_eq!(held(size * 4), [true, true, true, true]);
-    assert_eq!(held(size * 2), [false, false, true, true]);
-    // The newest stays even where it alone is too large.
-    assert_eq!(held(0), [false, false, false, true]);
 }
 
 #[cfg(unix)]
@@ -178,11 +188,16 @@ fn a_segment_that_another_process_writes_is_never_removed() {
     let writing = store(&root, "one");
     writing.put(&a).expect("stored");
     store(&root, "two").put(&b).expect("stored");
-    let tight = ExchangeStore::new(&Home::at(root.path()), "three", 0);
-    assert_eq!(found(&tight, &a), Some(a.clone()));
+    dated(&root, "one-0.jsonl", 1);
+    dated(&root, "two-0.jsonl", 2);
+    // There is no room at all: the newest stays, and beside it only what is in use.
+    let left = |label| {
+        let tight = ExchangeStore::new(&Home::at(root.path()), label, 0);
+        (found(&tight, &a).is_some(), found(&tight, &b).is_some())
+    };
+    assert_eq!(left("three"), (true, true));
     drop(writing);
-    let tight = ExchangeStore::new(&Home::at(root.path()), "four", 0);
-    assert!(found(&tight, &a).is_none() || found(&tight, &b).is_none());
+    until("the older one goes as soon as nobody writes it", || left("four") == (false, true));
 }
 
 #[cfg(unix)]

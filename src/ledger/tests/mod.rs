@@ -7,6 +7,21 @@ mod runs;
 use crate::domain::{Exchange, FinishReason, Message, Parameters, Reply, Request, Role, Usage};
 use serde_json::Value;
 
+/// Waits until something is so. A program that another test of this binary starts holds on to every open file, and so
+/// to its lock, until it is itself: what nobody uses any more may look used for a moment.
+pub(super) fn until(what: &str, so: impl FnMut() -> bool) {
+    let moment = || std::thread::sleep(std::time::Duration::from_millis(10));
+    let tries = std::iter::repeat_with(so).take(6_000);
+    assert!(
+        tries
+            .inspect(|held| if !held {
+                moment()
+            })
+            .any(|held| held),
+        "waited in vain: {what}"
+    );
+}
+
 /// An exchange whose question is `question`.
 pub(super) fn exchange(question: &str) -> Exchange {
     let request = Request {

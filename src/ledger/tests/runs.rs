@@ -1,5 +1,6 @@
 //! Records of runs: read back, torn, resumed, pruned.
 
+use super::until;
 use crate::domain::{Grade, Kind, RunId, TrialRecord, Unscored};
 use crate::ledger::{Home, RunReader, RunWriter, last_unfinished, list_runs, prune_runs, run_id};
 use serde_json::json;
@@ -75,8 +76,13 @@ fn a_torn_last_line_is_left_out_and_a_run_goes_on_after_it() {
     drop(begin(&home, 0, 2));
     tear(&root, 0, b"{\"gate\":0,\"ca");
     assert_eq!(read(&home, "last"), [record(0), record(1)]);
-    assert_eq!(last_unfinished(&home).expect("runs"), Some(id(0)));
-    let (mut writer, there) = RunWriter::resume(&home, &id(0)).expect("a run");
+    until("nobody writes it", || last_unfinished(&home).expect("runs") == Some(id(0)));
+    let mut resumed = None;
+    until("it is continued", || {
+        resumed = RunWriter::resume(&home, &id(0)).ok();
+        resumed.is_some()
+    });
+    let (mut writer, there) = resumed.expect("a run");
     assert_eq!(there, 2);
     writer.append(&record(2)).expect("written");
     writer.finish(&json!({})).expect("finished");
@@ -121,8 +127,11 @@ fn a_run_that_is_going_on_is_neither_resumed_nor_removed() {
     prune_runs(&home, 0).expect("pruned");
     assert_eq!(list_runs(&home).expect("runs").len(), 1);
     drop(writer);
-    prune_runs(&home, 0).expect("pruned");
-    assert_eq!(list_runs(&home).expect("runs"), []);
+    // A program that another test starts at this very moment holds on to open files until it is itself.
+    until("a run that has ended is removed", || {
+        prune_runs(&home, 0).expect("pruned");
+        list_runs(&home).expect("runs").is_empty()
+    });
 }
 
 #[test]
@@ -151,7 +160,10 @@ fn the_oldest_finished_runs_are_removed() {
         }
     }
     fs::create_dir(root.path().join(".llmops/runs/mine")).expect("a folder");
-    prune_runs(&home, 2).expect("pruned");
+    until("three are left", || {
+        prune_runs(&home, 2).expect("pruned");
+        list_runs(&home).expect("runs").len() <= 3
+    });
     let left: Vec<RunId> = list_runs(&home).expect("runs").into_iter().map(|run| run.id).collect();
     assert_eq!(left, [id(5), id(4), id(3)]);
     assert!(root.path().join(".llmops/runs/mine").is_dir(), "what is no run is left alone");

@@ -15,6 +15,9 @@ use std::time::Duration;
 
 /// At most this many bytes of any one text.
 const MOST_TEXT: usize = 64 * 1024;
+/// A diff of texts that are longer than this together is watched by the clock. What is shorter takes no time, and is
+/// drawn the same however busy the machine.
+const WATCHED: usize = 8 * 1024;
 /// A diff that takes longer is drawn as far as it came.
 const MOST_TIME: Duration = Duration::from_millis(100);
 
@@ -215,7 +218,11 @@ fn text(whole: &str) -> String {
 /// cannot be read.
 fn diff(base: &str, output: &str) -> Vec<Part> {
     let (base, output) = (text(base), text(output));
-    let diff = TextDiff::configure().timeout(MOST_TIME).diff_words(&base, &output);
+    let mut settings = TextDiff::configure();
+    if base.len() + output.len() > WATCHED {
+        settings.timeout(MOST_TIME);
+    }
+    let diff = settings.diff_words(&base, &output);
     let mut parts: Vec<Part> = Vec::new();
     for change in diff.iter_all_changes() {
         let kind = match change.tag() {
