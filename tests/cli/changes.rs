@@ -2,7 +2,7 @@
 
 use crate::fixtures::{builtin, grade, served};
 use crate::project::{Outcome, Project};
-use crate::stub::{Answer, Seen, Stub};
+use crate::stub::{Answer, Nobody, Seen, Stub};
 use serde_json::Value;
 
 /// The built-in project, committed on `main`, with the work going on on `topic`.
@@ -214,7 +214,8 @@ fn recordings_repeat_a_run_without_key_or_store_and_a_changed_prompt_is_not_reco
     let calls = stub.count();
     let report = project.run(&["eval", "--offline", "--json"]).exits(0).json();
     assert_eq!((report["gates"][0]["calls"]["recorded"].as_u64(), stub.count()), (Some(6), calls));
-    let keyless = project.set("ANTHROPIC_API_KEY", "").set("ANTHROPIC_BASE_URL", "http://127.0.0.1:9");
+    let nobody = Nobody::there();
+    let keyless = project.set("ANTHROPIC_API_KEY", "").set("ANTHROPIC_BASE_URL", &nobody.url);
     keyless.run(&["eval", "--offline"]).exits(0);
     std::fs::remove_dir_all(keyless.path(".llmops")).unwrap();
     keyless.replace("prompts/support.yaml", "Answer briefly", "Answer shortly");

@@ -3,49 +3,81 @@
 #![cfg(unix)]
 
 use crate::fixtures::{grade, served};
-use crate::stub::{Answer, Stub};
-use std::process::Stdio;
-use std::time::{Duration, Instant};
+use crate::project::Project;
+use crate::stub::{Answer, CEILING, Latch, Stub, until};
+use rustix::process::{Pid, Signal, kill_process};
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::channel;
+use std::time::Duration;
 
 #[test]
 fn an_interrupted_run_drains_keeps_what_finished_and_is_continued() {
-    drains_upon("-INT");
+    drains_upon(Signal::INT);
 }
 
 /// What a CI system sends to a job that it ends.
 #[test]
 fn a_run_that_is_told_to_end_does_the_same() {
-    drains_upon("-TERM");
+    drains_upon(Signal::TERM);
 }
 
-fn drains_upon(signal: &str) {
-    let stub = Stub::start(|seen| {
-        let text = if seen.is_judge() { grade(5).to_string() } else { "Five days.".to_owned() };
-        Answer::openai(&text).after(Duration::from_millis(60))
-    });
-    let project = served("openai", &stub.url, 4.0, 60);
-    let program = assert_cmd::cargo::cargo_bin("llmops");
-    let mut child = std::process::Command::new(program)
-        .args(["eval", "--json", "--concurrency", "4"])
+/// The program on a project whose provider is a stub, its messages on a pipe.
+fn started(project: &Project, stub: &Stub, arguments: &[&str]) -> Child {
+    Command::new(assert_cmd::cargo::cargo_bin("llmops"))
+        .args(arguments)
         .env_clear()
         .env("OPENAI_API_KEY", "sk-test-0123456789abcdef")
         .env("OPENAI_BASE_URL", format!("{}/v1", stub.url))
         .current_dir(project.root())
-        .stdout(Stdio::piped())
+        .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()
-        .expect("the program starts");
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while stub.count() < 12 && Instant::now() < deadline {
-        std::thread::sleep(Duration::from_millis(10));
+        .expect("the program starts")
+}
+
+/// Whether the program hears a signal by now; before that, the signal would simply end it. Only Linux tells.
+fn hears(child: &Child, signal: Signal) -> bool {
+    if !cfg!(target_os = "linux") {
+        return true;
     }
-    let sent = std::process::Command::new("kill")
-        .args([signal, &child.id().to_string()])
-        .status()
-        .expect("kill runs");
-    assert!(sent.success());
-    let status = child.wait().expect("it ends");
-    assert_eq!(status.code(), Some(130));
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).expect("it goes on");
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).expect("a mask").trim();
+    let caught = u64::from_str_radix(caught, 16).expect("hexadecimal");
+    caught >> (signal.as_raw() - 1) & 1 == 1
+}
+
+fn send(child: &Child, signal: Signal) {
+    let id = i32::try_from(child.id()).ok().and_then(Pid::from_raw).expect("an id");
+    kill_process(id, signal).expect("it is there: nobody has waited for it yet");
+}
+
+fn drains_upon(signal: Signal) {
+    let told = Latch::default();
+    let held = told.clone();
+    let stub = Stub::start(move |seen| {
+        // From here on the run cannot go on by itself, however late the signal comes.
+        if seen.index >= 11 {
+            held.wait();
+        }
+        Answer::openai(&if seen.is_judge() { grade(5).to_string() } else { "Five days.".to_owned() })
+    });
+    let project = served("openai", &stub.url, 4.0, 60);
+    let mut child = started(&project, &stub, &["eval", "--json", "--concurrency", "4"]);
+    until("twelve requests", || stub.count() >= 12);
+    until("the program hears signals", || hears(&child, signal));
+    let (tell, lines) = channel();
+    let said = BufReader::new(child.stderr.take().expect("a pipe"));
+    std::thread::spawn(move || said.lines().map_while(Result::ok).try_for_each(|line| tell.send(line)));
+    send(&child, signal);
+    loop {
+        let line = lines.recv_timeout(CEILING).expect("it says that it was interrupted");
+        if line.starts_with("interrupted:") {
+            break;
+        }
+    }
+    told.open();
+    assert_eq!(child.wait().expect("it ends").code(), Some(130));
     let before = stub.count();
     assert!(before < 120, "it stopped early: {before}");
 
@@ -65,14 +97,14 @@ fn with_nothing_to_resume_a_run_starts_afresh_and_says_so() {
 
 #[test]
 fn a_second_signal_ends_at_once_and_loses_no_reply_that_arrived() {
-    let stub = Stub::start(|seen| {
-        let answer = Answer::openai("Five days.");
-        // Some answers arrive; the others would take a minute.
-        if seen.body.to_string().contains("Question 1") {
-            answer
-        } else {
-            answer.after(Duration::from_secs(60))
+    let over = Latch::default();
+    let held = over.clone();
+    let stub = Stub::start(move |seen| {
+        // Some answers arrive; the others never would.
+        if !seen.body.to_string().contains("Question 1") {
+            held.wait();
         }
+        Answer::openai("Five days.")
     });
     let project = served("openai", &stub.url, 4.0, 14);
     let prompt = project.read("prompts/support.yaml").replace("eval_score_required: 4\n", "");
@@ -83,38 +115,28 @@ fn a_second_signal_ends_at_once_and_loses_no_reply_that_arrived() {
     );
     // All of them at once: whatever the order in which they are sent, none waits for one that hangs.
     project.write("llmops.yaml", "providers:\n  openai: {api: openai, concurrency: 14}\n");
-    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("llmops"))
-        .args(["eval", "--quiet"])
-        .env_clear()
-        .env("OPENAI_API_KEY", "sk-test-0123456789abcdef")
-        .env("OPENAI_BASE_URL", format!("{}/v1", stub.url))
-        .current_dir(project.root())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the program starts");
-    let stored = || {
+    let mut child = started(&project, &stub, &["eval", "--quiet", "--timeout", "600"]);
+    let stored = || -> usize {
         let folder = std::fs::read_dir(project.path(".llmops/exchanges")).into_iter().flatten().flatten();
         folder
             .filter_map(|file| std::fs::read_to_string(file.path()).ok())
-            .map(|text| text.lines().count())
+            .map(|text| text.matches('\n').count())
             .sum()
     };
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while stored() < 5_usize && Instant::now() < deadline {
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    let replied: usize = stored();
-    assert_eq!(replied, 5, "cases 1 and 10 to 13");
-    for _ in 0..2 {
-        let sent = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-        assert!(sent.expect("kill runs").success());
-        std::thread::sleep(Duration::from_millis(300));
-    }
-    let since = Instant::now();
-    assert_eq!(child.wait().expect("it ends").code(), Some(130));
-    assert!(since.elapsed() < Duration::from_secs(20), "it did not wait for what was under way");
-    assert_eq!(stored(), replied, "what arrived is kept, for the run that continues");
+    until("the replies to cases 1 and 10 to 13 are stored", || stored() == 5);
+    until("the program hears signals", || hears(&child, Signal::INT));
+    // Two that come close together may arrive as one, so that it is told until it has ended.
+    let mut code = None;
+    until("it does not wait for what is under way", || {
+        send(&child, Signal::INT);
+        std::thread::sleep(Duration::from_millis(200));
+        code = child.try_wait().expect("a status");
+        code.is_some()
+    });
+    assert_eq!(code.and_then(|code| code.code()), Some(130));
+    assert_eq!(stub.count(), 14, "those that hang were under way all the time");
+    assert_eq!(stored(), 5, "what arrived is kept, for the run that continues");
+    over.open();
 }
 
 /// A run that is killed after a few answers.

@@ -1,11 +1,11 @@
 //! The same suite against stubs of both APIs: requests field by field, and every way in which a provider or a
 //! judge can fail. A failure is exit 3: never 1, never 0.
 
-use crate::fixtures::{grade, remote, served};
+use crate::fixtures::{grade, served};
 use crate::project::{Outcome, Project};
-use crate::stub::{Answer, Seen, Stub};
+use crate::stub::{Answer, Latch, Nobody, Seen, Stub};
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A stub that answers questions with a text and judges with a score.
 fn answering(api: &'static str, score: i64) -> Stub {
@@ -158,7 +158,7 @@ fn every_failure_of_the_provider_is_exit_3() {
 
 #[test]
 fn silence_ends_in_a_timeout() {
-    let stub = Stub::start(|_| Answer::Hang(Duration::from_secs(20)));
+    let stub = Stub::start(|_| Answer::Hang);
     let project = served("openai", &stub.url, 4.0, 1);
     let outcome = project.run(&["eval", "--json", "--retries", "0", "--timeout", "1"]).exits(3);
     assert_eq!(unscored(&outcome), ["timeout"]);
@@ -166,7 +166,8 @@ fn silence_ends_in_a_timeout() {
 
 #[test]
 fn nobody_there_is_exit_3_with_one_clear_line() {
-    let project = remote("openai", 4.0, 2).set("OPENAI_BASE_URL", "http://127.0.0.1:9/v1");
+    let nobody = Nobody::there();
+    let project = served("openai", &nobody.url, 4.0, 2);
     project.run(&["eval", "--retries", "0"]).exits(3).says("no verdict");
 }
 
@@ -289,10 +290,20 @@ fn another_model_than_the_pinned_one_is_said() {
 }
 
 #[test]
-fn never_more_calls_at_once_than_the_limit() {
-    let stub = Stub::start(|seen| answer("openai", seen, &grade(5)).after(Duration::from_millis(20)));
-    served("openai", &stub.url, 4.0, 20).run(&["eval", "--concurrency", "3"]).exits(0);
-    assert!(stub.peak() <= 3, "{}", stub.peak());
+fn as_many_calls_at_once_as_the_limit_allows_and_never_more() {
+    const LIMIT: usize = 3;
+    let (together, arrived) = (Latch::default(), AtomicUsize::new(0));
+    let stub = Stub::start(move |seen| {
+        // The first ones wait for each other.
+        if arrived.fetch_add(1, Ordering::SeqCst) + 1 >= LIMIT {
+            together.open();
+        }
+        together.wait();
+        answer("openai", seen, &grade(5))
+    });
+    let project = served("openai", &stub.url, 4.0, 20);
+    project.run(&["eval", "--concurrency", "3", "--timeout", "600"]).exits(0);
+    assert_eq!(stub.peak(), LIMIT);
 }
 
 #[test]

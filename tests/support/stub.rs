@@ -5,9 +5,55 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
+
+/// How long anything is waited for that happens at once on an idle machine: only a test that hangs gets here.
+pub const CEILING: Duration = Duration::from_secs(120);
+
+/// Holds answers back until the test has seen what it waits for, however long that takes.
+#[derive(Clone, Default)]
+pub struct Latch(Arc<(Mutex<bool>, Condvar)>);
+
+impl Latch {
+    /// Lets go whoever waits, and whoever comes later.
+    pub fn open(&self) {
+        *self.0.0.lock().expect("the latch") = true;
+        self.0.1.notify_all();
+    }
+
+    /// Waits until it is open.
+    pub fn wait(&self) {
+        let closed = self.0.0.lock().expect("the latch");
+        drop(self.0.1.wait_timeout_while(closed, CEILING, |open| !*open).expect("the latch"));
+    }
+}
+
+/// An address at which nobody listens, and which nobody else can take while this is there.
+pub struct Nobody {
+    /// `http://127.0.0.1:PORT`.
+    pub url: String,
+    _bound: tokio::net::TcpSocket,
+}
+
+impl Nobody {
+    /// Takes a port and never listens at it.
+    pub fn there() -> Self {
+        let bound = tokio::net::TcpSocket::new_v4().expect("a socket");
+        bound.bind("127.0.0.1:0".parse().expect("an address")).expect("a loopback port");
+        Self { url: format!("http://{}", bound.local_addr().expect("an address")), _bound: bound }
+    }
+}
+
+/// Waits until something is so; it panics where that never comes.
+pub fn until(what: &str, mut so: impl FnMut() -> bool) {
+    let began = std::time::Instant::now();
+    while !so() {
+        assert!(began.elapsed() < CEILING, "waited in vain: {what}");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
 
 /// A request as it arrived.
 #[derive(Clone, Debug)]
@@ -53,8 +99,9 @@ pub enum Answer {
     Reply { status: u16, headers: Vec<(String, String)>, body: String, delay: Duration },
     /// Half a body, then the connection closes.
     Cut(String),
-    /// Nothing, and the connection stays open until the caller leaves. It counts as under way for this long.
-    Hang(Duration),
+    /// Nothing, and the connection stays open until the caller leaves. It does not count as under way: nobody can say
+    /// when the caller gave it up.
+    Hang,
 }
 
 impl Answer {
@@ -118,8 +165,7 @@ impl Answer {
     fn takes(&self) -> Duration {
         match self {
             Self::Reply { delay, .. } => *delay,
-            Self::Cut(_) => Duration::ZERO,
-            Self::Hang(wait) => *wait,
+            Self::Cut(_) | Self::Hang => Duration::ZERO,
         }
     }
 
@@ -281,8 +327,8 @@ fn answer_with(out: &mut TcpStream, answer: Answer) -> bool {
             drop(out.shutdown(std::net::Shutdown::Both));
             false
         }
-        Answer::Hang(_) => {
-            out.set_read_timeout(Some(Duration::from_secs(60))).ok();
+        Answer::Hang => {
+            out.set_read_timeout(Some(CEILING)).ok();
             drop(out.read(&mut [0]));
             false
         }
