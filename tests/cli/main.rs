@@ -25,6 +25,7 @@ mod diffs;
 mod disks;
 mod documents;
 mod evidence;
+mod faults;
 mod fixtures;
 mod gates;
 mod histories;

@@ -210,6 +210,7 @@ fn shards_of_few(project: &Project, of: u32) -> Vec<String> {
                 let outcome = outcome.exits(0).says(&format!("no case is in shard {k}/{of}"));
                 assert!(outcome.stderr.contains("llmops merge"), "{}", outcome.stderr);
                 assert_eq!(report["verdict"], Value::Null);
+                assert_eq!(report["diagnostics"][0]["code"], "empty-shard");
             }
             path
         })

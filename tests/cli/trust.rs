@@ -151,6 +151,15 @@ fn a_judge_has_to_be_calibrated_where_the_gate_demands_it() {
         Some("calibration-biased")
     );
 
+    // The same people on the first forty answers: good, and too few.
+    project
+        .write("labels.csv", &labels(0).lines().take(41).map(|line| format!("{line}\n")).collect::<String>());
+    project
+        .run(&["calibrate", "support", "--labels", "labels.csv"])
+        .exits(1)
+        .says("40 labelled answers, 50 demanded");
+    assert_eq!(codes(&project.run(&["eval", "--json"]).exits(3).json()), ["calibration-few-labels"]);
+
     project.write("labels.csv", &labels(0));
     let shown = project.run(&["calibrate", "support", "--labels", "labels.csv"]).exits(0);
     for measure in [
