@@ -135,7 +135,11 @@ fn only_the_rooms_that_call_are_asynchronous() {
             if waits && ASYNC.contains(&room.as_str()) {
                 waiting.insert(room.clone());
             } else if waits {
-                broken.push(format!("{}:{}: `{room}` waits, and it calls nobody", path.display(), number + 1));
+                broken.push(format!(
+                    "{}:{}: `{room}` waits, and it calls nobody",
+                    path.display(),
+                    number + 1
+                ));
             }
         }
     }

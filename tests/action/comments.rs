@@ -1,7 +1,7 @@
 //! The one comment: made once, then rewritten; never somebody else's.
 
 use crate::runner::{Hub, REPOSITORY, Runner, prompt};
-use crate::stub::{Answer, Seen, Stub};
+use crate::stub::{Answer, Nobody, Seen, Stub};
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -132,7 +132,8 @@ fn the_comment_never_changes_the_verdict() {
     let down =
         Stub::start(|_| Answer::json(403, &json!({"message": "Resource not accessible by integration"})));
     let odd = Stub::start(|_| Answer::text(200, "<html>Sign in</html>"));
-    for api in [down.url.as_str(), odd.url.as_str(), "http://127.0.0.1:9"] {
+    let nobody = Nobody::there();
+    for api in [down.url.as_str(), odd.url.as_str(), nobody.url.as_str()] {
         let ran = blocked(&hub, &request, api).go().exits(1, "failed");
         assert!(
             ran.said.contains("::warning title=llmops::the comment could not be written"),
@@ -195,11 +196,11 @@ fn python_stands_in_for_jq() {
 fn gh_stands_in_for_curl_and_without_either_it_is_said() {
     let hub = Hub::new();
     let request = request(&hub);
+    let nobody = Nobody::there();
     for (comment, asked) in
         [("", "--method POST"), ("42", "--method PATCH repos/acme/prompts/issues/comments/42")]
     {
-        let job = blocked(&hub, &request, "http://127.0.0.1:9")
-            .set("GITHUB_SERVER_URL", "https://ghe.acme.example");
+        let job = blocked(&hub, &request, &nobody.url).set("GITHUB_SERVER_URL", "https://ghe.acme.example");
         let path = only(&job.place, &[]);
         let log = job.place.join("gh-asked");
         let script = format!(
@@ -212,7 +213,7 @@ fn gh_stands_in_for_curl_and_without_either_it_is_said() {
         let log = fs::read_to_string(log).expect("it was asked");
         assert!(log.contains(asked) && log.starts_with("ghe.acme.example api"), "{log}");
     }
-    let job = blocked(&hub, &request, "http://127.0.0.1:9");
+    let job = blocked(&hub, &request, &nobody.url);
     let path = only(&job.place, &[]);
     let ran = job.set("PATH", path.to_str().expect("a path")).go().exits(1, "failed");
     assert!(ran.said.contains("no comment: it needs curl with jq or python3, or gh"), "{}", ran.said);

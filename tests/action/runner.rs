@@ -34,6 +34,9 @@ fn git(folder: &Path, arguments: &[&str]) -> String {
         ])
         .args(arguments)
         .current_dir(folder)
+        // Nothing of whoever runs the tests: neither their settings nor, under a hook, their repository.
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("HOME", folder)
         .env("GIT_CONFIG_NOSYSTEM", "1")
         .output()

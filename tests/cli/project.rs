@@ -124,6 +124,15 @@ impl Project {
 
     /// Runs git in the folder.
     pub fn git(&self, arguments: &[&str]) -> String {
+        self.git_with(&[], arguments)
+    }
+
+    /// Runs git in the folder; what it commits was committed then.
+    pub fn git_at(&self, date: &str, arguments: &[&str]) -> String {
+        self.git_with(&[("GIT_COMMITTER_DATE", date)], arguments)
+    }
+
+    fn git_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> String {
         let output = std::process::Command::new("git")
             .args([
                 "-c",
@@ -135,7 +144,12 @@ impl Project {
             ])
             .args(arguments)
             .current_dir(self.root())
+            // Nothing of whoever runs the tests: neither their settings nor, under a hook, their repository.
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.root())
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .envs(variables.iter().copied())
             .output()
             .expect("git runs");
         assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));

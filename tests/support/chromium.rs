@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 use std::{env, thread};
@@ -36,16 +37,40 @@ fn program() -> Option<PathBuf> {
         .find(|program| program.is_file())
 }
 
+/// Whether a browser opens an empty page here: a name may be there and stand for nothing that starts.
+fn starts(program: &Path) -> bool {
+    static STARTS: OnceLock<bool> = OnceLock::new();
+    *STARTS.get_or_init(|| {
+        let profile = tempfile::tempdir().expect("a folder");
+        let tried = Command::new(program)
+            .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
+            .args([&format!("--user-data-dir={}", profile.path().display()), "--dump-dom", "about:blank"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        let Ok(mut child) = tried else { return false };
+        for _ in 0..1_200 {
+            if let Some(status) = child.try_wait().expect("a status") {
+                return status.success();
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        drop(child.kill());
+        drop(child.wait());
+        false
+    })
+}
+
 impl Browser {
-    /// Starts one with an empty page; `None` where this machine has none, which is said. With `LLMOPS_BROWSER=required`
+    /// Starts one with an empty page; `None` where this machine has none that works, which is said. With `LLMOPS_BROWSER=required`
     /// its absence fails the test instead.
     pub fn start() -> Option<Self> {
-        let Some(program) = program() else {
-            let required = env::var_os("LLMOPS_BROWSER").is_some_and(|value| value == "required");
+        let required = env::var_os("LLMOPS_BROWSER").is_some_and(|value| value == "required");
+        let Some(program) = program().filter(|program| required || starts(program)) else {
             assert!(!required, "no Chromium was found, and LLMOPS_BROWSER=required asks for one");
             // Straight to the terminal: a test's own output is kept back when it passes.
-            let note =
-                "SKIPPED: no Chromium here (set CHROME, or install `chromium`), pages were not opened\n";
+            let note = "SKIPPED: no Chromium that works here (set CHROME, or install `chromium`), pages were not opened\n";
             drop(std::io::stderr().write_all(note.as_bytes()));
             return None;
         };
