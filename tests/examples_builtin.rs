@@ -302,7 +302,7 @@ fn the_application_passes_with_a_margin_and_is_red_without_its_words() {
         serde_json::from_value(project["providers"]["cafe"]["command"].clone()).expect("a command");
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let call = |request: &Request| {
-        let done = exec::run(request, &config, Path::new("examples/app"), Duration::from_secs(30));
+        let done = exec::run(request, &config, Path::new("examples/app"), Duration::from_secs(120));
         let reply = runtime.block_on(done).expect("a reply of the application");
         (reply.text, serde_json::to_value(reply.context.unwrap_or_default()).expect("chunks"))
     };

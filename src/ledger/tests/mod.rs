@@ -9,17 +9,14 @@ use serde_json::Value;
 
 /// Waits until something is so. A program that another test of this binary starts holds on to every open file, and so
 /// to its lock, until it is itself: what nobody uses any more may look used for a moment.
-pub(super) fn until(what: &str, so: impl FnMut() -> bool) {
-    let moment = || std::thread::sleep(std::time::Duration::from_millis(10));
-    let tries = std::iter::repeat_with(so).take(6_000);
-    assert!(
-        tries
-            .inspect(|held| if !held {
-                moment()
-            })
-            .any(|held| held),
-        "waited in vain: {what}"
-    );
+pub(super) fn until(what: &str, mut so: impl FnMut() -> bool) {
+    for _ in 0..6_000 {
+        if so() {
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    panic!("waited in vain: {what}");
 }
 
 /// An exchange whose question is `question`.
