@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::channel;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[test]
 fn an_interrupted_run_drains_keeps_what_finished_and_is_continued() {
@@ -139,33 +139,27 @@ fn a_second_signal_ends_at_once_and_loses_no_reply_that_arrived() {
     over.open();
 }
 
-/// A run that is killed after a few answers.
-fn cut_short(stub: &Stub, project: &crate::project::Project, arguments: &[&str]) {
-    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("llmops"))
-        .args(["eval", "--quiet", "--concurrency", "1"])
-        .args(arguments)
-        .env_clear()
-        .env("OPENAI_API_KEY", "sk-test-0123456789abcdef")
-        .env("OPENAI_BASE_URL", format!("{}/v1", stub.url))
-        .current_dir(project.root())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the program starts");
-    let deadline = Instant::now() + Duration::from_secs(120);
-    while stub.count() < 6 && Instant::now() < deadline {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+/// A run that is killed after a few answers: its provider answers five and holds the sixth.
+fn cut_short(project: &Project, arguments: &[&str]) {
+    let over = Latch::default();
+    let held = over.clone();
+    let stub = Stub::start(move |seen| {
+        if seen.index >= 5 {
+            held.wait();
+        }
+        Answer::openai(&if seen.is_judge() { grade(5).to_string() } else { "Five days.".to_owned() })
+    });
+    let arguments = [&["eval", "--quiet", "--concurrency", "1", "--timeout", "600"], arguments].concat();
+    let mut child = started(project, &stub, &arguments);
+    until("six requests", || stub.count() >= 6);
     child.kill().expect("it was going");
     child.wait().expect("it ended");
+    over.open();
 }
 
 #[test]
 fn a_run_is_continued_as_what_it_was_begun_as() {
-    let stub = Stub::start(|seen| {
-        let text = if seen.is_judge() { grade(5).to_string() } else { "Five days.".to_owned() };
-        Answer::openai(&text).after(Duration::from_millis(30))
-    });
+    let stub = Stub::start(|_| Answer::openai(&grade(5).to_string()));
     let project = served("openai", &stub.url, 4.0, 40);
     let answers: String = (0..40)
         .map(|n| format!("{}\n", serde_json::json!({"id": format!("case-{n:02}"), "output": "Six days."})))
@@ -173,7 +167,7 @@ fn a_run_is_continued_as_what_it_was_begun_as() {
     project.write("answers.jsonl", &answers);
 
     // Answers from a file go on coming from it, and no run becomes a complete one by being continued.
-    cut_short(&stub, &project, &["--outputs", "answers.jsonl"]);
+    cut_short(&project, &["--outputs", "answers.jsonl"]);
     project.run(&["eval", "--resume", "--sample", "5"]).exits(2).says("begun with another selection");
     let report = project.run(&["eval", "--resume", "--json"]).exits(0).json();
     assert!(report["run"]["selection"]["outputs"].is_string(), "{}", report["run"]);
@@ -182,10 +176,7 @@ fn a_run_is_continued_as_what_it_was_begun_as() {
 
     // Answers that were changed in between are other answers.
     let before = stub.count();
-    project.write("evals/support.yaml", &project.read("evals/support.yaml").replace("1.0.0", "1.0.1"));
-    let fresh = Stub::start(|_| Answer::openai(&grade(5).to_string()).after(Duration::from_millis(30)));
-    let project = project.set("OPENAI_BASE_URL", &format!("{}/v1", fresh.url));
-    cut_short(&fresh, &project, &["--no-cache", "--outputs", "answers.jsonl"]);
+    cut_short(&project, &["--no-cache", "--outputs", "answers.jsonl"]);
     project.write("answers.jsonl", &answers.replace("Six", "Two"));
     project.run(&["eval", "--resume"]).exits(2).says("is not what run");
     assert_eq!(stub.count(), before);
@@ -194,70 +185,64 @@ fn a_run_is_continued_as_what_it_was_begun_as() {
 #[test]
 fn a_candidate_goes_on_beside_the_pinned_model() {
     let stub = Stub::start(|seen| {
-        let text = if seen.is_judge() { grade(5).to_string() } else { "Five days.".to_owned() };
-        Answer::openai(&text).after(Duration::from_millis(30))
+        Answer::openai(&if seen.is_judge() { grade(5).to_string() } else { "Five days.".to_owned() })
     });
     let project = served("openai", &stub.url, 4.0, 20);
-    cut_short(&stub, &project, &["--model", "gpt-4o-mini-2024-07-18"]);
+    cut_short(&project, &["--model", "gpt-4o-mini-2024-07-18"]);
     let report = project.run(&["eval", "--resume", "--json"]).exits(0).json();
     assert_eq!(report["run"]["selection"]["model"], "gpt-4o-mini-2024-07-18");
     assert!(report["gates"][0]["baseline"]["mean"].is_number(), "{}", report["gates"][0]["baseline"]);
 }
 
-/// Runs `eval` until the stub was asked so often, sends one signal, and says how it ended and how often it was asked
-/// after that.
-fn told_to_end(project: &crate::project::Project, stub: &Stub, after: usize) -> (Option<i32>, usize) {
-    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("llmops"))
-        .args(["eval", "--quiet"])
-        .env_clear()
-        .env("OPENAI_API_KEY", "sk-test-0123456789abcdef")
-        .env("OPENAI_BASE_URL", format!("{}/v1", stub.url))
-        .current_dir(project.root())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the program starts");
-    let deadline = Instant::now() + Duration::from_secs(120);
-    while stub.count() < after && Instant::now() < deadline {
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    let before = stub.count();
-    let sent = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-    assert!(sent.expect("kill runs").success());
+/// Runs `eval` until the stub was asked so often, and sends one signal; it ends without sitting its waits out.
+fn told_to_end(project: &Project, stub: &Stub, after: usize) {
+    let mut child = started(project, stub, &["eval", "--quiet"]);
+    until("its requests", || stub.count() >= after);
+    until("the program hears signals", || hears(&child, Signal::INT));
     let since = Instant::now();
-    let code = child.wait().expect("it ends").code();
+    send(&child, Signal::INT);
+    assert_eq!(child.wait().expect("it ends").code(), Some(130));
     assert!(since.elapsed() < Duration::from_secs(45), "it sat its waits out");
-    (code, stub.count() - before)
 }
 
 #[test]
-fn what_only_waits_is_not_waited_for_and_nothing_more_is_sent() {
+fn what_only_waits_is_not_waited_for() {
     let slow = serde_json::json!({"error": {"message": "slow down"}});
     let broken = serde_json::json!({"error": {"message": "oh", "type": "server_error"}});
     let held = Stub::start(move |_| Answer::json(429, &slow).header("retry-after", "55"));
-    assert_eq!(told_to_end(&served("openai", &held.url, 4.0, 30), &held, 4).0, Some(130));
-
+    told_to_end(&served("openai", &held.url, 4.0, 30), &held, 4);
     let remaining = Stub::start(|_| {
         Answer::openai("Five days.")
             .header("x-ratelimit-remaining-requests", "0")
-            .header("x-ratelimit-reset-requests", "50m0s")
+            .header("x-ratelimit-reset-requests", "55s")
     });
-    assert_eq!(told_to_end(&served("openai", &remaining.url, 4.0, 30), &remaining, 1).0, Some(130));
-
+    told_to_end(&served("openai", &remaining.url, 4.0, 30), &remaining, 1);
     let ill = Stub::start(move |_| Answer::json(500, &broken).header("retry-after", "55"));
-    assert_eq!(told_to_end(&served("openai", &ill.url, 4.0, 30), &ill, 4).0, Some(130));
+    told_to_end(&served("openai", &ill.url, 4.0, 30), &ill, 4);
+}
 
-    // One at a time, each a while: of those that stand in line none is sent.
-    let one = Stub::start(|seen| {
-        let text = if seen.is_judge() { grade(5).to_string() } else { "Five days.".to_owned() };
-        Answer::openai(&text).after(Duration::from_millis(200))
+#[test]
+fn of_those_that_stand_in_line_none_is_sent_after_the_signal() {
+    let told = Latch::default();
+    let held = told.clone();
+    let stub = Stub::start(move |seen| {
+        if seen.index == 2 {
+            held.wait();
+        }
+        Answer::openai(&if seen.is_judge() { grade(5).to_string() } else { "Five days.".to_owned() })
     });
-    let project = served("openai", &one.url, 4.0, 30);
+    let project = served("openai", &stub.url, 4.0, 30);
     project.write("llmops.yaml", "providers:\n  openai: {api: openai, concurrency: 1}\n");
-    let (code, more) = told_to_end(&project, &one, 3);
-    assert_eq!(code, Some(130));
-    assert!(more <= 2, "{more} calls were made after the signal");
+    let mut child = started(&project, &stub, &["eval", "--timeout", "600"]);
+    until("the third request", || stub.count() >= 3);
+    until("the program hears signals", || hears(&child, Signal::INT));
+    send(&child, Signal::INT);
+    let mut said = BufReader::new(child.stderr.take().expect("a pipe")).lines().map_while(Result::ok);
+    assert!(said.any(|line| line.starts_with("interrupted:")), "it says so");
+    told.open();
+    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+    assert_eq!(stub.count(), 3, "what was under way was waited for, and nothing was sent after it");
     let report = project.run(&["eval", "--json"]).exits(0).json();
     assert_eq!(report["gates"][0]["cases_scored"], 30);
-    assert_eq!(one.count(), 60, "what had arrived was kept, and nothing was asked twice");
+    assert_eq!(stub.count(), 60, "what had arrived was kept, and nothing was asked twice");
 }
