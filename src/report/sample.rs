@@ -193,6 +193,7 @@ pub fn gate() -> v1::Gate {
             better: vec!["greeting".into()],
             cases: None,
             retrieval_metrics: None,
+            spent_usd: None,
         }),
         usage: v1::Usage {
             input_tokens: Some(61_204),

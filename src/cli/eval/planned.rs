@@ -24,6 +24,10 @@ use earlier::Earlier;
 /// The API of what this program answers itself.
 const BUILTIN: &str = "builtin";
 
+/// What a plan leaves out where the run is compared with another.
+const BASE_NOT_COUNTED: &str =
+    "what it is compared with is not counted: where that differs and is not stored, as many calls again";
+
 /// Plans every gate and says so.
 ///
 /// # Errors
@@ -58,7 +62,11 @@ pub fn gates(
     let earlier = Earlier::read(home, &shared.plan.gates)?;
     for (index, ((gate, record), earlier)) in shared.plan.gates.iter().zip(&records).zip(&earlier).enumerate()
     {
-        let walk = Walk::over(&shared, index, gate, earlier)?;
+        let mut walk = Walk::over(&shared, index, gate, earlier)?;
+        let compared = args.baseline.is_some() || args.changed.is_some() || args.model.is_some();
+        if compared || gate.suite.gate.max_regression.is_some() {
+            walk.notes.push(BASE_NOT_COUNTED.to_owned());
+        }
         gates.push(planned_gate(&shared, gate, walk, earlier, record.as_ref()));
     }
     Ok(gates)

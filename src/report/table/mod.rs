@@ -215,7 +215,14 @@ fn summary(report: &Report, options: Options) -> String {
         parts.push(counts.join(", "));
     }
     if let Some(spent) = spent(report) {
-        parts.push(format!("{} spent", spent.display()));
+        let bases = report.gates.iter().filter_map(|gate| gate.baseline.as_ref()?.spent_usd);
+        let of_bases: Usd = bases.sum();
+        let all = spent + of_bases;
+        if of_bases > Usd::ZERO {
+            parts.push(format!("{} spent, {} of it for the baseline", all.display(), of_bases.display()));
+        } else {
+            parts.push(format!("{} spent", all.display()));
+        }
     }
     if let Some(run) = &report.run
         && run.duration_ms.is_some()

@@ -216,6 +216,9 @@ pub struct Baseline {
     /// What it retrieved, measured as this side's is; `None` where nothing was measured.
     #[serde(default)]
     pub retrieval_metrics: Option<RetrievalMetrics>,
+    /// What its own live calls cost, which are in no usage; `None` where it made none, or that is not known.
+    #[serde(default)]
+    pub spent_usd: Option<Usd>,
 }
 
 /// One case as the baseline had it; only cases of which every trial has a grade.
