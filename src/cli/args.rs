@@ -272,8 +272,8 @@ pub struct DoctorArgs {
 /// `llmops schema`.
 #[derive(Args, Debug)]
 pub struct SchemaArgs {
-    /// prompt, retrieval, suite, judge, project, case, lock, deployment or report.
-    #[arg(value_name = "KIND")]
+    /// Which kind of file.
+    #[arg(value_name = "KIND", value_parser = super::schema::kinds())]
     pub kind: String,
 }
 

@@ -9,66 +9,12 @@ use clap::CommandFactory;
 use clap_complete::Shell;
 use serde_json::json;
 
-/// Completes names after the verbs that take them, and leaves the rest to the generated function.
-const BASH: &str = r#"
-_llmops_names() {
-    local verb="" word
-    for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-        case "$word" in eval|render|run|diff|log|promote|rollback|calibrate|retrieve) verb="$word"; break ;; esac
-    done
-    local cur="${COMP_WORDS[COMP_CWORD]}" prev="${COMP_WORDS[COMP_CWORD-1]}"
-    if [[ "$prev" == --suite || "$verb" == calibrate && "$cur" != -* ]]; then
-        COMPREPLY=($(compgen -W "$(llmops __complete suites 2>/dev/null)" -- "$cur"))
-    elif [[ "$verb" == retrieve && "$cur" != -* && "$prev" == retrieve ]]; then
-        COMPREPLY=($(compgen -W "$(llmops __complete retrievals 2>/dev/null)" -- "$cur"))
-    elif [[ -n "$verb" && "$verb" != retrieve && "$cur" != -* && "$prev" != -* ]]; then
-        COMPREPLY=($(compgen -W "$(llmops __complete prompts 2>/dev/null)" -- "$cur"))
-    else
-        _llmops "$@"
-    fi
-}
-complete -F _llmops_names -o bashdefault -o default llmops
-"#;
-
-const FISH: &str = r#"
-complete -c llmops -n "__fish_seen_subcommand_from eval render run diff log promote rollback" -f -a "(llmops __complete prompts 2>/dev/null)"
-complete -c llmops -n "__fish_seen_subcommand_from eval" -l suite -x -a "(llmops __complete suites 2>/dev/null)"
-complete -c llmops -n "__fish_seen_subcommand_from retrieve" -f -a "(llmops __complete retrievals 2>/dev/null)"
-complete -c llmops -n "__fish_seen_subcommand_from calibrate" -f -a "(llmops __complete suites 2>/dev/null)"
-"#;
-
-const ZSH: &str = r#"
-_llmops_names() {
-    local verb="${words[2]}"
-    if [[ "${words[CURRENT-1]}" == --suite ]]; then
-        compadd -- $(llmops __complete suites 2>/dev/null)
-    elif [[ "$verb" == (eval|render|run|diff|log|promote|rollback) && "${words[CURRENT]}" != -* ]]; then
-        compadd -- $(llmops __complete prompts 2>/dev/null)
-    elif [[ "$verb" == calibrate && "${words[CURRENT]}" != -* ]]; then
-        compadd -- $(llmops __complete suites 2>/dev/null)
-    elif [[ "$verb" == retrieve && "${words[CURRENT-1]}" == retrieve ]]; then
-        compadd -- $(llmops __complete retrievals 2>/dev/null)
-    else
-        _llmops "$@"
-    fi
-}
-compdef _llmops_names llmops
-"#;
-
+// Each completes names after the verbs that take them, and leaves the rest to the generated function.
+const BASH: &str = include_str!("completions/names.bash");
+const FISH: &str = include_str!("completions/names.fish");
+const ZSH: &str = include_str!("completions/names.zsh");
 /// Stands inside the generated block: a second registration would replace the first.
-const POWERSHELL: &str = r#"
-    $verb = "$($commandAst.CommandElements | Select-Object -Skip 1 -First 1)"
-    $kind = switch ($verb) {
-        { $_ -in 'eval', 'render', 'run', 'diff', 'log', 'promote', 'rollback' } { 'prompts' }
-        'calibrate' { 'suites' }
-        'retrieve' { 'retrievals' }
-    }
-    if ($kind -and -not $wordToComplete.StartsWith('-')) {
-        llmops __complete $kind 2>$null | Where-Object { $_ -like "$wordToComplete*" } | ForEach-Object {
-            [System.Management.Automation.CompletionResult]::new($_, $_, 'ParameterValue', $_)
-        }
-    }
-"#;
+const POWERSHELL: &str = include_str!("completions/names.ps1");
 
 /// The line of PowerShell's generated script behind which names are completed.
 const PARAMETERS: &str = "param($wordToComplete, $commandAst, $cursorPosition)";

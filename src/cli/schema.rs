@@ -5,10 +5,16 @@ use super::terminal::Terminal;
 use crate::domain::{Error, Exit, Result};
 use crate::manifest::json_schemas::{SCHEMAS, schema_of};
 use crate::report::v1;
+use clap::builder::PossibleValuesParser;
 use serde_json::{Value, json};
 
 /// The kind that is not a file of the repository.
 const REPORT: &str = "report";
+
+/// The kinds that there are, for the command line and what completes it.
+pub fn kinds() -> PossibleValuesParser {
+    PossibleValuesParser::new(SCHEMAS.iter().map(|(kind, _)| *kind).chain([REPORT]))
+}
 
 /// Prints the schema.
 ///
@@ -16,11 +22,7 @@ const REPORT: &str = "report";
 /// When there is no such kind.
 pub fn schema(terminal: &Terminal, args: &SchemaArgs) -> Result<Exit> {
     let found = if args.kind == REPORT { Some(v1::JSON_SCHEMA) } else { schema_of(&args.kind) };
-    let text = found.ok_or_else(|| {
-        let kinds: Vec<&str> = SCHEMAS.iter().map(|(kind, _)| *kind).chain([REPORT]).collect();
-        Error::input(format!("there is no schema `{}`", args.kind))
-            .hint(format!("use one of: {}", kinds.join(", ")))
-    })?;
+    let text = found.ok_or_else(|| Error::input(format!("there is no schema `{}`", args.kind)))?;
     if terminal.json {
         let document: Value =
             serde_json::from_str(text).map_err(|error| Error::storage("the schema is no JSON", error))?;

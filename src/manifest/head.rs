@@ -3,7 +3,10 @@
 use super::decode::{BAD_VALUE, Fields, Sink};
 use super::prompt::About;
 use super::yaml::Node;
-use crate::domain::{ModelId, Place, ProviderName, Span};
+use crate::domain::{Code, Diagnostic, ModelId, Place, ProviderName, RelPath, Span};
+
+/// A file whose path is no name for what it holds.
+pub const BAD_FILE_NAME: Code = Code("bad-file-name");
 
 /// `version`, as written.
 pub fn version(fields: &Fields<'_>) -> Option<String> {
@@ -48,19 +51,39 @@ pub fn place_of(fields: &Fields<'_>, key: &'static str) -> Place {
     fields.get(key).map_or_else(|| Place::file(fields.sink().path()), |node| fields.sink().place(node.span))
 }
 
-/// Reads a name of the author's choice: it becomes a file name, so it has to be a path inside a folder.
+/// What a name may be made of: names become file names and words of a shell's command line, and file names of a
+/// repository are written by whoever sent it.
+const LETTERS: &str = "letters, digits, `_`, `-`, `.` and `/`";
+
+/// Whether a text is a path inside a folder, of plain letters only.
+fn fits(text: &str) -> bool {
+    let plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
+    RelPath::new(text).is_some_and(|path| path.as_str() == text) && text.chars().all(plain)
+}
+
+/// Reads a name of the author's choice.
 pub fn own_name(sink: &Sink, node: &Node) -> Option<String> {
     let text = sink.written(node, "`name`")?;
-    let fits = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '/');
-    let whole = crate::domain::RelPath::new(&text).is_some_and(|path| path.as_str() == text);
-    if whole && text.chars().all(fits) {
+    if fits(&text) {
         return Some(text);
     }
     sink.error(
         BAD_VALUE,
         node.span,
-        "`name` has to be made of letters, digits, `_`, `-`, `.` and `/`",
+        format!("`name` has to be made of {LETTERS}"),
         "write a name such as `customer_support` or `support/refunds`",
     );
     None
+}
+
+/// Whether the name that a file has from its path is one, else an error; `help` says how to give it another.
+pub fn path_name(sink: &Sink, name: &str, help: &str) -> bool {
+    let sound = fits(name);
+    if !sound {
+        let message = format!("the path of this file is its name, which has to be made of {LETTERS}");
+        sink.push(
+            Diagnostic::error(BAD_FILE_NAME, message).at(Place::file(sink.path())).help(help.to_owned()),
+        );
+    }
+    sound
 }

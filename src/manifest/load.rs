@@ -3,6 +3,7 @@
 use super::decode::Sink;
 use super::discover::{self, Parsed};
 use super::files::{Files, unreadable};
+use super::head::path_name;
 use super::link::{Linker, threshold, ungated};
 use super::project::Project;
 use super::prompt::Prompt;
@@ -115,6 +116,7 @@ impl<'a> Loader<'a> {
         let read = file
             .node
             .as_ref()
+            .filter(|_| is_named(&file, &default))
             .and_then(|node| read_prompt::read(around, node, &default, self.providers, self.today));
         if let Some(prompt) = read {
             prompts.by_path.insert(path.clone(), prompt.name.clone());
@@ -136,6 +138,9 @@ impl<'a> Loader<'a> {
             let suite = file
                 .node
                 .as_ref()
+                .filter(|_| {
+                    path_name(&file.sink, &name, "rename the file: `refunds.yaml` is the suite `refunds`")
+                })
                 .and_then(|node| read_suite::read(around, node, &name, self.providers, self.project));
             match first.get(&name) {
                 Some(index) => {
@@ -177,6 +182,7 @@ impl<'a> Loader<'a> {
             let read = file
                 .node
                 .as_ref()
+                .filter(|_| is_named(&file, &default))
                 .and_then(|node| read_prompt::read(around, node, &default, self.providers, self.today));
             let name = read.as_ref().map_or_else(
                 || PromptName::from(file.name.clone().unwrap_or(default)),
@@ -225,7 +231,7 @@ impl<'a> Loader<'a> {
             let file = discover::parse(self.snapshot, &path);
             self.files.insert(path.clone());
             let default = name_of(&path, &folder);
-            let read = file.node.as_ref().and_then(|node| {
+            let read = file.node.as_ref().filter(|_| is_named(&file, &default)).and_then(|node| {
                 read_retrieval::read(&file.sink, node, &default, self.providers, self.today)
             });
             self.found.extend(file.sink.into_found());
@@ -307,6 +313,11 @@ impl<'a> Loader<'a> {
         suites.retain(|_, suite| prompts.sound.contains_key(&suite.prompt));
         suites
     }
+}
+
+/// Whether a file says its name itself, or its path is one.
+fn is_named(file: &Parsed, default: &str) -> bool {
+    file.name.is_some() || path_name(&file.sink, default, "rename the file, or write `name:` in it")
 }
 
 fn twice(kind: &str, name: &str, first: &RelPath, place: Place) -> Diagnostic {

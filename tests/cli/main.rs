@@ -51,6 +51,7 @@ mod scaffold;
 mod secrets;
 mod shard_laws;
 mod shards;
+mod shells;
 #[path = "../support/stub.rs"]
 #[allow(dead_code, reason = "benches use the rest of it")]
 mod stub;

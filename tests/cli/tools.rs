@@ -3,7 +3,6 @@
 use crate::fixtures::{builtin, grade, remote, served};
 use crate::project::Project;
 use crate::stub::{Answer, Nobody, Stub, until};
-use std::process::Command;
 
 #[test]
 fn every_schema_is_printed_and_an_unknown_one_is_not() {
@@ -13,7 +12,7 @@ fn every_schema_is_printed_and_an_unknown_one_is_not() {
         assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema", "{kind}");
         assert_eq!(project.run(&["--json", "schema", kind]).exits(0).json()["document"], schema);
     }
-    project.run(&["schema", "promt"]).exits(2).says("use one of: prompt");
+    project.run(&["schema", "promt"]).exits(2).says("a similar value exists: 'prompt'");
 }
 
 #[test]
@@ -48,52 +47,6 @@ fn the_doctor_says_what_is_there_and_never_a_key() {
     project.replace("prompts/support.yaml", "version:", "verzion:");
     let broken = project.run(&["--json", "doctor", "--offline"]).exits(2).json();
     assert_eq!(broken["schema"], "llmops/doctor/v1");
-}
-
-/// What bash offers for a line whose last word is being typed; `None` where there is no bash.
-fn offered(project: &Project, line: &[&str]) -> Option<Vec<String>> {
-    let binary = assert_cmd::cargo::cargo_bin("llmops");
-    let folder = binary.parent().expect("a folder").display().to_string();
-    let script = r#"
-        source <(llmops completions bash)
-        COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMPREPLY=()
-        completer=$(complete -p llmops | sed 's/.*-F \([^ ]*\) .*/\1/')
-        "$completer" llmops "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD-1]}"
-        printf '%s\n' "${COMPREPLY[@]}"
-    "#;
-    let output = Command::new("bash")
-        .args(["-c", script, "bash"])
-        .args(line)
-        .current_dir(project.root())
-        .env("PATH", format!("{folder}:{}", std::env::var("PATH").unwrap_or_default()))
-        .output()
-        .ok()?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    Some(text.lines().filter(|line| !line.is_empty()).map(str::to_owned).collect())
-}
-
-#[test]
-fn bash_completes_verbs_flags_and_the_names_of_this_repository() {
-    let project = builtin(1.0);
-    project.write("kb/a.md", "Refunds take five days.");
-    project.write(
-        "retrieval/kb.yaml",
-        "version: 1\nembedding_model: builtin/hashing-256\ncorpus: ['kb/*.md']\ntop_k: 1\n",
-    );
-    for (line, expected) in [
-        (&["llmops", "eval", "su"][..], &["support"][..]),
-        (&["llmops", "eval", "--suite", ""], &["support"]),
-        (&["llmops", "eval", "support", "--offl"], &["--offline"]),
-        (&["llmops", "promo"], &["promote"]),
-        (&["llmops", "promote", "s"], &["support"]),
-        (&["llmops", "calibrate", ""], &["support"]),
-        (&["llmops", "retrieve", ""], &["kb"]),
-        (&["llmops", "eval", "nothing-like-it"], &[]),
-    ] {
-        // Not every machine has a bash; those that check this repository do.
-        let Some(offered) = offered(&project, line) else { return };
-        assert_eq!(offered, expected, "{line:?}");
-    }
 }
 
 #[test]
