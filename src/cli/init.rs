@@ -133,8 +133,7 @@ fn scaffold(workspace: &Workspace, choice: &Choice, today: &str, example: bool) 
             .replace("@TODAY@", today)
             .replace("@PARAMETERS@", choice.parameters)
             .replace("@KEYS@", choice.keys);
-        let list =
-            if create(&workspace.root.join(&path), &text)? { &mut files.written } else { &mut files.kept };
+        let list = if create(&workspace.root, &path, &text)? { &mut files.written } else { &mut files.kept };
         list.push(path);
     }
     Ok(files)
@@ -197,17 +196,27 @@ fn notes(workspace: &Workspace, kept: &[String]) -> Vec<String> {
     notes
 }
 
-/// Writes a file that is not there. Whether it was written.
+/// Writes a file below `root` that is not there. Whether it was written.
 ///
 /// # Errors
-/// When its folder or the file cannot be written.
-pub fn create(path: &Path, text: &str) -> Result<bool> {
+/// When its folder or the file cannot be written, or lies elsewhere: a folder of a repository may be a link.
+pub fn create(root: &Path, path: &str, text: &str) -> Result<bool> {
+    let place = root.join(path);
     let failed =
-        |error: std::io::Error| Error::input(format!("cannot write {}", path.display())).because(error);
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(failed)?;
+        |error: std::io::Error| Error::input(format!("cannot write {}", place.display())).because(error);
+    let folder = place.parent().unwrap_or(root);
+    fs::create_dir_all(root).map_err(failed)?;
+    let nearest = folder.ancestors().find_map(|folder| folder.canonicalize().ok());
+    let within = root.canonicalize().map_err(failed)?;
+    if nearest.is_none_or(|nearest| !nearest.starts_with(&within)) {
+        return Err(Error::input(format!(
+            "cannot write {}: its folder leads out of the repository",
+            place.display()
+        ))
+        .hint("replace the link by a folder"));
     }
-    match OpenOptions::new().write(true).create_new(true).open(path) {
+    fs::create_dir_all(folder).map_err(failed)?;
+    match OpenOptions::new().write(true).create_new(true).open(&place) {
         Ok(mut file) => file.write_all(text.as_bytes()).map(|()| true).map_err(failed),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(failed(error)),

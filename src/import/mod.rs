@@ -6,53 +6,31 @@
 mod asserts;
 mod github;
 mod javascript;
+mod losses;
 mod models;
 mod output;
 mod promptfoo;
 mod prompts;
 mod prompty;
+mod tags;
 mod template;
 mod tests_of;
 mod tree;
+mod trial;
 mod vendors;
 
 #[cfg(test)]
 mod tests;
 
-use crate::domain::{Error, Result};
-use serde::Serialize;
+use crate::domain::{Diagnostic, Digest, Error, Place, RelPath, Result, Span};
+use crate::manifest::YAML_SYNTAX;
+use losses::Losses;
 use serde_json::Value;
-use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use tree::Tree;
 
+pub use losses::{Fate, Loss};
 pub use vendors::project;
-
-/// What became of something that has no exact counterpart.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Fate {
-    /// It is not in the result.
-    Dropped,
-    /// Something close to it is.
-    Approximated,
-    /// The source had no effect with its own tool either, and said nothing.
-    Ignored,
-}
-
-/// One thing that the result does not say as the source did.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub struct Loss {
-    /// The file that was imported, or one that it names.
-    pub path: String,
-    /// 1-based line; 0 where the file as a whole is meant.
-    pub line: u32,
-    /// What became of it.
-    pub fate: Fate,
-    /// The key or assert.
-    pub what: String,
-    /// What that means, and what to do.
-    pub message: String,
-}
 
 /// A file to write.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -66,6 +44,8 @@ pub struct File {
 /// What an import makes.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Imported {
+    /// The source, as it was named.
+    pub path: String,
     /// Files, in the order in which they should be listed.
     pub files: Vec<File>,
     /// Providers that they name, as `llmops.yaml` defines them.
@@ -94,42 +74,24 @@ pub struct Source<'a> {
     pub path: &'a str,
     /// Its text.
     pub text: &'a str,
-    /// Reads a file relative to it; `None` where there is none.
-    pub read: &'a dyn Fn(&str) -> Option<String>,
-    /// The files that a glob relative to it names, sorted.
-    pub list: &'a dyn Fn(&str) -> Vec<String>,
+    /// Reads a file relative to it, or says why not.
+    pub read: &'a dyn Fn(&str) -> Result<String, String>,
+    /// The files that a glob relative to it names, sorted, or why they are not taken.
+    pub list: &'a dyn Fn(&str) -> Result<Vec<String>, String>,
     /// Where it is from.
     pub origin: &'a Origin,
     /// Providers that are defined already: a name that means something else is not taken again.
     pub taken: &'a BTreeMap<String, Value>,
+    /// Files that other sources of the same run make: their names are not taken again.
+    pub made: &'a BTreeSet<String>,
 }
 
-/// Collects losses.
-#[derive(Debug)]
-struct Losses {
-    path: String,
-    found: RefCell<Vec<Loss>>,
-}
-
-impl Losses {
-    fn add(&self, fate: Fate, line: u32, what: impl Into<String>, message: impl Into<String>) {
-        let loss = Loss { path: self.path.clone(), line, fate, what: what.into(), message: message.into() };
-        let mut found = self.found.borrow_mut();
-        if !found.contains(&loss) {
-            found.push(loss);
-        }
-    }
-
-    fn dropped(&self, line: u32, what: impl Into<String>, message: impl Into<String>) {
-        self.add(Fate::Dropped, line, what, message);
-    }
-
-    fn approximated(&self, line: u32, what: impl Into<String>, message: impl Into<String>) {
-        self.add(Fate::Approximated, line, what, message);
-    }
-
-    fn ignored(&self, line: u32, what: impl Into<String>, message: impl Into<String>) {
-        self.add(Fate::Ignored, line, what, message);
+impl Source<'_> {
+    /// The mapping in a file beside the source.
+    fn mapping(&self, file: &str) -> Result<Tree<'static>, String> {
+        let text = (self.read)(file)?;
+        let tree = tree::parse(&text).map_err(|fault| fault.to_string())?;
+        if tree.is_map() { Ok(tree) } else { Err("it is no mapping".to_owned()) }
     }
 }
 
@@ -138,12 +100,12 @@ impl Losses {
 /// # Errors
 /// When the file is not YAML, or holds no prompt at all.
 pub fn import(source: Source<'_>) -> Result<Imported> {
-    let losses = Losses { path: source.path.to_owned(), found: RefCell::default() };
+    let losses = Losses::new(source.path);
     let name = name_of(source.path);
     let (files, providers) = if source.path.ends_with(".prompty") {
         prompty::import(source, &name, &losses)?
     } else {
-        let tree = tree::parse(source.path, source.text)?;
+        let tree = tree::parse(source.text).map_err(|fault| no_yaml(source, &fault))?;
         let github = source.path.ends_with(".prompt.yml")
             || source.path.ends_with(".prompt.yaml")
             || (tree.get("messages").is_some() && tree.get("prompts").is_none());
@@ -153,15 +115,27 @@ pub fn import(source: Source<'_>) -> Result<Imported> {
             promptfoo::import(source, tree, &name, &losses)?
         }
     };
+    let losses = losses.into_found();
     if files.is_empty() {
-        let error = Error::input(format!("{} holds no prompt that can be imported", source.path));
-        let lost = losses.found.into_inner().into_iter().find(|loss| loss.fate == Fate::Dropped);
+        let error = Error::input(format!("{} holds no prompt that can be imported", source.origin.file));
+        let lost = losses.into_iter().find(|loss| loss.fate == Fate::Dropped);
         return Err(match lost {
             Some(lost) => error.hint(format!("line {}: {}: {}", lost.line, lost.what, lost.message)),
             None => error.hint("name a promptfoo configuration, a .prompt.yml or a .prompty file"),
         });
     }
-    Ok(Imported { files, providers, losses: losses.found.into_inner() })
+    Ok(Imported { path: source.path.to_owned(), files, providers, losses })
+}
+
+/// The error for a source that cannot be read, at its place where that is inside the repository.
+fn no_yaml(source: Source<'_>, fault: &tree::Fault) -> Error {
+    let message = format!("{} is not YAML: {fault}", source.origin.file);
+    let Some(path) = RelPath::new(&source.origin.file) else { return Error::input(message) };
+    let span = Span::new(fault.line.max(1), fault.column.max(1), 1);
+    let help = "look at indentation, quotes and colons around here";
+    Error::invalid(vec![
+        Diagnostic::error(YAML_SYNTAX, message).at(Place::at(&path, span)).help(help.to_owned()),
+    ])
 }
 
 /// A name for prompts from a path: its last part without what all such files are called.
@@ -181,7 +155,8 @@ fn name_of(path: &str) -> String {
     slug(stem)
 }
 
-/// Letters, digits and `_`, never empty.
+/// Small letters, digits and `_`, never empty. A text with letters outside ASCII is told apart by its content: two of
+/// them would else have one name.
 fn slug(text: &str) -> String {
     let mut slug = String::new();
     for c in text.chars().take(60) {
@@ -192,5 +167,9 @@ fn slug(text: &str) -> String {
         }
     }
     let slug = slug.trim_end_matches('_').to_owned();
-    if slug.is_empty() { "imported".to_owned() } else { slug }
+    if !text.chars().any(|c| c.is_alphanumeric() && !c.is_ascii()) {
+        return if slug.is_empty() { "imported".to_owned() } else { slug };
+    }
+    let mark = Digest::of_text(text).short().chars().take(8).collect::<String>();
+    if slug.is_empty() { format!("x{mark}") } else { format!("{slug}_{mark}") }
 }

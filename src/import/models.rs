@@ -1,7 +1,8 @@
 //! Models and parameters of other tools.
 
+use super::losses::Losses;
 use super::tree::Tree;
-use super::{Losses, vendors};
+use super::vendors;
 use crate::domain::model::{self, Pin};
 use crate::domain::{ModelId, ProviderName};
 use crate::manifest::pin::pin;
@@ -239,7 +240,10 @@ fn value(name: &str, node: Tree<'_>) -> Option<Value> {
                 .collect();
             (!stops.is_empty() && stops.iter().all(|stop| !stop.is_empty())).then(|| json!(stops))
         }
-        _ => node.text().filter(|word| ["low", "medium", "high"].contains(word)).map(Value::from),
+        _ => {
+            let words = ["none", "minimal", "low", "medium", "high", "xhigh", "max"];
+            node.text().filter(|word| words.contains(word)).map(Value::from)
+        }
     }
 }
 

@@ -1,10 +1,14 @@
 //! The files that an import writes: prompt manifests, suites, cases.
 
+use super::losses::Losses;
 use super::models::Target;
-use super::{File, Losses, Source, slug, template};
+use super::template::{self, Use};
+use super::trial::renderable;
+use super::{File, Source, slug};
 use crate::domain::{Error, Result};
-use crate::render::limits;
+use crate::manifest::secrets;
 use serde_json::{Map, Value, json};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Files, and the providers that they name.
@@ -20,12 +24,23 @@ pub struct Prompt {
     pub name: String,
     /// Its messages.
     pub messages: Vec<Message>,
-    /// Where it stands.
+    /// Where it stands, in the text of `place`.
     pub line: u32,
+    /// The text that it is from.
+    pub place: Losses,
     /// Its description.
     pub description: Option<String>,
     /// Who wrote it, where the source says so.
     pub author: Option<String>,
+    /// What the source says of its variables, as JSON Schemas.
+    pub inputs: Map<String, Value>,
+}
+
+impl Prompt {
+    /// A prompt of which no more is known. Its line is one of the text that the losses are of.
+    pub fn new(name: String, messages: Vec<Message>, (line, place): (u32, Losses)) -> Self {
+        Self { name, messages, line, place, description: None, author: None, inputs: Map::new() }
+    }
 }
 
 /// A case as it was understood.
@@ -43,11 +58,37 @@ pub struct Row {
     pub tags: Map<String, Value>,
 }
 
+impl Row {
+    /// Values that templates only print become the text that the source prints for them: it has no `none`, no `1.0`,
+    /// and prints mappings as JSON. Those that templates look into stay what they are.
+    pub fn settle(&mut self, texts: &[String], line: u32, losses: &Losses) {
+        for (name, value) in
+            self.vars.iter_mut().filter(|(name, value)| *name != "context" && !value.is_string())
+        {
+            let found = texts.iter().map(|text| template::use_of(name, text)).fold(Use::default(), Use::and);
+            let (text, plain) = (template::printed(value), value.to_string());
+            match (found.printed, found.otherwise) {
+                (true, false) => *value = Value::String(text),
+                (false, false) => {}
+                // Whole numbers and truth values are printed alike.
+                _ if text == plain => {}
+                (false, true) if value.is_array() || value.is_object() => {}
+                _ => {
+                    let how = "a template prints it and does more with it: what is no text is printed in another way here";
+                    losses.approximated(line, format!("vars.{name}"), how);
+                }
+            }
+        }
+    }
+}
+
 /// Who judges, and what.
 #[derive(Clone, Debug, Default)]
 pub struct Judge {
     /// Its model; the built-in judge where none was named.
     pub model: Option<Target>,
+    /// What the source calls it.
+    pub named: Option<String>,
     /// Its dimensions.
     pub dimensions: Map<String, Value>,
 }
@@ -70,32 +111,63 @@ pub struct Whole {
 /// The files of `whole`, under names that start with `base`.
 pub fn files(source: Source<'_>, base: &str, whole: &mut Whole, losses: &Losses) -> Result<Made> {
     let providers = providers(source, whole);
+    let (stem, names) = names(source, base, whole);
     let mut files = Vec::new();
-    let mut names: HashSet<String> = HashSet::new();
-    let cases = format!("evals/cases/{base}.jsonl");
-    for prompt in &whole.prompts {
-        for target in &whole.targets {
-            let mut name = if whole.targets.len() > 1 {
-                format!("{}_{}", prompt.name, slug(&target.model))
-            } else {
-                prompt.name.clone()
-            };
-            let stem = name.clone();
-            let mut number = 2;
-            while !names.insert(name.clone()) {
-                name = format!("{stem}_{number}");
-                number += 1;
-            }
-            files.push(manifest(source, &name, prompt, target, &whole.rows, losses)?);
-            if !whole.rows.is_empty() {
-                files.push(suite(base, &name, target, whole, losses)?);
-            }
+    let pairs =
+        whole.prompts.iter().flat_map(|prompt| whole.targets.iter().map(move |target| (prompt, target)));
+    for (name, (prompt, target)) in names.iter().zip(pairs) {
+        files.push(manifest(source, name, prompt, target, &whole.rows)?);
+        if !whole.rows.is_empty() {
+            files.push(suite(&stem, name, target, whole, losses)?);
         }
     }
     if !whole.rows.is_empty() && !files.is_empty() {
-        files.push(File { path: cases, text: rows(&whole.rows) });
+        files.push(File { path: cases_path(&stem), text: rows(&whole.rows, losses) });
     }
     Ok((files, providers))
+}
+
+fn cases_path(stem: &str) -> String {
+    format!("evals/cases/{stem}.jsonl")
+}
+
+/// A stem, and a name for each prompt on each model. Where another source of the same run made one of their files,
+/// all of them get a number.
+fn names(source: Source<'_>, base: &str, whole: &Whole) -> (String, Vec<String>) {
+    let free = |stem: &str, names: &[String]| {
+        let taken = |path: &str| source.made.contains(path);
+        !taken(&cases_path(stem)) && !names.iter().any(|name| taken(&format!("prompts/{name}.yaml")))
+    };
+    let mut mark = String::new();
+    for number in 2.. {
+        let (stem, names) = (format!("{base}{mark}"), numbered(whole, &mark));
+        if free(&stem, &names) {
+            return (stem, names);
+        }
+        mark = format!("_{number}");
+    }
+    (base.to_owned(), numbered(whole, ""))
+}
+
+/// The names of all prompts on all models, each once.
+fn numbered(whole: &Whole, mark: &str) -> Vec<String> {
+    let mut known: HashSet<String> = HashSet::new();
+    let mut names = Vec::new();
+    for prompt in &whole.prompts {
+        for target in &whole.targets {
+            let of_model =
+                if whole.targets.len() > 1 { format!("_{}", slug(&target.model)) } else { String::new() };
+            let stem = format!("{}{of_model}{mark}", prompt.name);
+            let mut name = stem.clone();
+            let mut number = 2;
+            while !known.insert(name.clone()) {
+                name = format!("{stem}_{number}");
+                number += 1;
+            }
+            names.push(name);
+        }
+    }
+    names
 }
 
 /// The entries of all targets. A name that stands for something else already gets a number.
@@ -121,14 +193,8 @@ fn providers(source: Source<'_>, whole: &mut Whole) -> BTreeMap<String, Value> {
     own
 }
 
-fn manifest(
-    source: Source<'_>,
-    name: &str,
-    prompt: &Prompt,
-    target: &Target,
-    rows: &[Row],
-    losses: &Losses,
-) -> Result<File> {
+fn manifest(source: Source<'_>, name: &str, prompt: &Prompt, target: &Target, rows: &[Row]) -> Result<File> {
+    let losses = &prompt.place;
     let messages: Vec<Message> = prompt
         .messages
         .iter()
@@ -174,15 +240,16 @@ fn manifest(
             messages.iter().map(|(role, text)| json!({"role": role, "content": text})).collect();
         map.insert("messages".into(), Value::Array(list));
     }
-    if !missing.is_empty() {
+    if !missing.is_empty() || used.iter().any(|name| prompt.inputs.contains_key(name)) {
         let mut inputs = Map::new();
         for name in &used {
-            let optional = missing.contains(name);
-            if optional {
+            let mut input = prompt.inputs.get(name).cloned().unwrap_or_else(|| json!({}));
+            if missing.contains(name) && input.get("default").is_none() {
                 let why = "some case does not supply it: the source renders nothing there, silently; here its default says so";
                 losses.ignored(prompt.line, format!("{{{{{name}}}}}"), why);
+                input["default"] = json!("");
             }
-            inputs.insert(name.clone(), if optional { json!({"default": ""}) } else { json!({}) });
+            inputs.insert(name.clone(), input);
         }
         map.insert("inputs".into(), Value::Object(inputs));
     }
@@ -192,63 +259,7 @@ fn manifest(
     if let Some(output) = &target.output {
         map.insert("output".into(), output.clone());
     }
-    yaml(format!("prompts/{name}.yaml"), &Value::Object(map))
-}
-
-/// Instructions that trying a template may take.
-const FUEL: u64 = 500_000;
-
-/// A template that every case can render; else its text as it stands.
-fn renderable(text: &str, rows: &[Row], line: u32, losses: &Losses) -> String {
-    if !template::is_dynamic(text) {
-        return text.to_owned();
-    }
-    let mut environment = minijinja::Environment::new();
-    environment.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
-    environment.set_fuel(Some(FUEL));
-    let used = template::variables(text);
-    let fault = |text: &str| {
-        if let Some(excess) = limits::excess(text) {
-            return Some(format!("{} (line {})", excess.message, excess.line));
-        }
-        rows.iter().chain([&Row::default()]).find_map(|row| {
-            let mut vars: BTreeMap<String, Value> =
-                used.iter().map(|name| (name.clone(), json!(""))).collect();
-            vars.extend(row.vars.iter().map(|(name, value)| (name.clone(), value.clone())));
-            match environment
-                .template_from_str(text)
-                .and_then(|template| template.render(minijinja::value::Serde(&vars)))
-            {
-                Ok(rendered) if rendered.len() < 1 << 20 => None,
-                Ok(_) => Some("it renders to more than a mebibyte".to_owned()),
-                Err(error) => Some(error.to_string()),
-            }
-        })
-    };
-    let Some(first) = fault(text) else { return text.to_owned() };
-    // A part of a value that some case lacks renders to nothing in the source.
-    let lenient = template::lenient(text);
-    match fault(&lenient) {
-        None => {
-            losses.ignored(
-                line,
-                "template",
-                format!("{first}: the source renders nothing there, silently; here a default says so"),
-            );
-            lenient
-        }
-        Some(fault) => {
-            losses.approximated(
-                line,
-                "template",
-                format!(
-                    "it cannot be rendered ({}); the text was kept as it stands",
-                    fault.lines().next().unwrap_or("")
-                ),
-            );
-            template::escaped(text)
-        }
-    }
+    yaml(format!("prompts/{name}.yaml"), Value::Object(map), losses)
 }
 
 fn suite(base: &str, name: &str, target: &Target, whole: &Whole, losses: &Losses) -> Result<File> {
@@ -281,10 +292,10 @@ fn suite(base: &str, name: &str, target: &Target, whole: &Whole, losses: &Losses
         judge.insert("dimensions".into(), Value::Object(whole.judge.dimensions.clone()));
         map.insert("judge".into(), Value::Object(judge));
     }
-    yaml(format!("evals/{name}.yaml"), &Value::Object(map))
+    yaml(format!("evals/{name}.yaml"), Value::Object(map), losses)
 }
 
-fn rows(rows: &[Row]) -> String {
+fn rows(rows: &[Row], losses: &Losses) -> String {
     let mut ids: HashSet<String> = HashSet::new();
     let mut text = String::new();
     for (index, row) in rows.iter().enumerate() {
@@ -316,7 +327,7 @@ fn rows(rows: &[Row]) -> String {
         if !row.tags.is_empty() {
             map.insert("tags".into(), Value::Object(row.tags.clone()));
         }
-        text.push_str(&format!("{}\n", Value::Object(map)));
+        text.push_str(&format!("{}\n", without_secrets(Value::Object(map), losses)));
     }
     text
 }
@@ -325,8 +336,29 @@ fn text_of(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-fn yaml(path: String, value: &Value) -> Result<File> {
-    let text = serde_yaml::to_string(value)
+fn yaml(path: String, value: Value, losses: &Losses) -> Result<File> {
+    let text = serde_yaml::to_string(&without_secrets(value, losses))
         .map_err(|error| Error::storage("a manifest cannot be written", error))?;
     Ok(File { path, text })
+}
+
+/// What is imported is committed: a key that the source held, or a file that it named, is not copied.
+fn without_secrets(value: Value, losses: &Losses) -> Value {
+    match value {
+        Value::String(text) => match secrets::redact(&text) {
+            Cow::Borrowed(_) => Value::String(text),
+            Cow::Owned(clean) => {
+                let why = "what looks like a key was not copied: `[redacted]` stands in its place; revoke it, and take it out of the source";
+                losses.dropped(0, "a secret", why);
+                Value::String(clean)
+            }
+        },
+        Value::Array(items) => items.into_iter().map(|item| without_secrets(item, losses)).collect(),
+        Value::Object(map) => map
+            .into_iter()
+            .map(|(key, value)| (key, without_secrets(value, losses)))
+            .collect::<Map<_, _>>()
+            .into(),
+        other => other,
+    }
 }

@@ -1,3 +1,6 @@
+mod said;
+mod taken;
+
 use super::*;
 use proptest::prelude::*;
 
@@ -8,7 +11,9 @@ fn alone<'a>(
     origin: &'a Origin,
     taken: &'a BTreeMap<String, Value>,
 ) -> Source<'a> {
-    Source { path, text, read: &|_| None, list: &|_| Vec::new(), origin, taken }
+    static NONE: BTreeSet<String> = BTreeSet::new();
+    let read = &|_: &str| Err("the file is not there".to_owned());
+    Source { path, text, read, list: &|_| Ok(Vec::new()), origin, taken, made: &NONE }
 }
 
 fn converted(path: &str, text: &str) -> Result<Imported> {
@@ -125,13 +130,13 @@ fn the_columns_of_a_sheet_become_asserts_tags_and_metrics_and_the_rest_is_listed
     let sheet = "q,__expected1,__expected2,__metadata:topic,__metadata:tags[],__metric,__threshold\na,contains: x,icontains-any: y,money,\"b,c\",hit,0.5\n";
     let text = "prompts: ['{{q}}']\nproviders: [openai:gpt-4o-2024-08-06]\ntests: file://t.csv\n";
     let (origin, taken) = (Origin::default(), BTreeMap::new());
-    let source = Source { read: &|_| Some(sheet.to_owned()), ..alone("a.yaml", text, &origin, &taken) };
+    let source = Source { read: &|_| Ok(sheet.to_owned()), ..alone("a.yaml", text, &origin, &taken) };
     let imported = import(source).expect("imported");
     let case: Value = serde_json::from_str(file(&imported, ".jsonl").trim()).expect("a case");
     assert_eq!(case["tags"], serde_json::json!({"topic": "money", "tags": "b,c"}));
     assert_eq!(case["assert"][0], serde_json::json!({"type": "contains", "value": "x", "metric": "hit"}));
     assert_eq!(case["assert"][1]["metric"], "hit");
-    assert_eq!(losses_of(&imported), [(1, Fate::Dropped, "t.csv: __threshold".to_owned())]);
+    assert_eq!(losses_of(&imported), [(1, Fate::Dropped, "__threshold".to_owned())]);
 }
 
 #[test]

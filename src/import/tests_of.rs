@@ -1,8 +1,10 @@
 //! Test cases of promptfoo: inline, and in CSV, JSONL, JSON and YAML files.
 
+use super::asserts::is_known;
+use super::losses::Losses;
 use super::output::Row;
 use super::tree::{self, Tree};
-use super::{Losses, Source};
+use super::{Source, slug};
 use serde_json::{Map, Value, json};
 
 /// A test before its asserts are converted.
@@ -12,8 +14,10 @@ pub struct Test {
     pub row: Row,
     /// Its `assert` entries.
     pub asserts: Vec<Tree<'static>>,
-    /// Where it stands.
+    /// Where it stands, in the text of `place`.
     pub line: u32,
+    /// The text that it is from.
+    pub place: Losses,
 }
 
 /// What it means that an answer is not transformed.
@@ -66,106 +70,147 @@ fn from_file(
         return losses.dropped(line, named, "nothing is fetched from the network; save the tests as a file");
     }
     if file.contains('*') {
-        let files = (source.list)(file);
-        if files.is_empty() {
-            losses.dropped(line, named, "no file fits this glob");
-        }
-        return files.iter().for_each(|file| from_file(source, file, line, defaults, losses, found));
+        return match (source.list)(file) {
+            Ok(files) if files.is_empty() => losses.dropped(line, named, "no file fits this glob"),
+            Ok(files) => files.iter().for_each(|file| from_file(source, file, line, defaults, losses, found)),
+            Err(why) => losses.dropped(line, named, why),
+        };
     }
-    let text = (source.read)(file);
-    let Some(text) = text else {
-        return losses.dropped(line, named, "the tests are not there, or cannot be read here");
+    let ends = |ends: &[&str]| ends.iter().any(|end| file.ends_with(end));
+    if !ends(&[".csv", ".jsonl", ".yaml", ".yml", ".json"]) {
+        return losses.dropped(line, named, "tests made by a program; write down what it makes");
+    }
+    let text = match (source.read)(file) {
+        Ok(text) => text,
+        Err(why) => return losses.dropped(line, named, why),
     };
+    let own = losses.in_file(file);
     if file.ends_with(".csv") {
-        return from_csv(source, file, &text, defaults, losses, found);
+        return from_csv(source, &text, defaults, &own, found);
     }
     if file.ends_with(".jsonl") {
-        for (index, row) in text.lines().enumerate().filter(|(_, row)| !row.trim().is_empty()) {
-            match tree::parse(file, row) {
-                Ok(tree) if tree.is_map() => found.extend(one(source, tree, defaults, losses)),
-                _ => losses.dropped(line, format!("{file}:{}", index + 1), "a line that is no test"),
+        for (at, row) in (1..).zip(text.lines()).filter(|(_, row)| !row.trim().is_empty()) {
+            match tree::parse(row) {
+                Ok(tree) if tree.is_map() => found.extend(one(source, tree, defaults, &own.on_line(at))),
+                _ => own.dropped(at, "tests", "a line that is no test"),
             }
         }
         return;
     }
-    if [".yaml", ".yml", ".json"].iter().any(|end| file.ends_with(end)) {
-        match tree::parse(file, &text) {
-            Ok(tree) => {
-                for item in tree.get("tests").unwrap_or(tree).items() {
-                    if item.is_map() {
-                        found.extend(one(source, item, defaults, losses));
-                    } else {
-                        losses.dropped(line, file, "an entry that is no test");
-                    }
+    match tree::parse(&text) {
+        Ok(tree) => {
+            for item in tree.get("tests").unwrap_or(tree).items() {
+                if item.is_map() {
+                    found.extend(one(source, item, defaults, &own));
+                } else {
+                    own.dropped(item.line(), "tests", "an entry that is no test");
                 }
             }
-            Err(error) => losses.dropped(line, file, error.to_string()),
         }
-        return;
+        Err(fault) => own.dropped(fault.line, "tests", fault.to_string()),
     }
-    losses.dropped(line, named, "tests made by a program; write down what it makes");
 }
 
 fn from_csv(
     source: Source<'_>,
-    file: &str,
     text: &str,
     defaults: &Map<String, Value>,
     losses: &Losses,
     found: &mut Vec<Test>,
 ) {
-    let mut reader =
-        csv::ReaderBuilder::new().flexible(true).from_reader(text.trim_start_matches('\u{feff}').as_bytes());
+    let text = text.trim_start_matches('\u{feff}');
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
     let header: Vec<String> = reader
         .headers()
         .map(|row| row.iter().map(|name| name.trim().to_owned()).collect())
         .unwrap_or_default();
+    columns(&header, losses);
     let mut count = 0;
     for record in reader.records() {
-        let Ok(record) = record else {
-            losses.dropped(0, file, "a row that cannot be read");
-            continue;
+        let record = match record {
+            Ok(record) => record,
+            Err(error) => {
+                let line = error.position().map_or(0, |at| at.line());
+                losses.dropped(u32::try_from(line).unwrap_or(0), "tests", "a row that cannot be read");
+                continue;
+            }
         };
         count += 1;
-        let (mut vars, mut asserts, mut test) = (Map::new(), Vec::new(), Map::new());
-        let (mut tags, mut metric) = (Map::new(), None::<String>);
-        for (name, value) in header.iter().zip(&record) {
-            match name.as_str() {
-                "" => {}
-                "__description" => _ = test.insert("description".into(), json!(value)),
-                _ if name.starts_with("__expected") => {
-                    if !value.trim().is_empty() {
-                        asserts.push(expected(value));
-                    }
-                }
-                _ if name.starts_with("__metadata:") => {
-                    let tag = name.trim_start_matches("__metadata:").trim_end_matches("[]");
-                    if !tag.is_empty() && !value.trim().is_empty() {
-                        tags.insert(tag.to_owned(), json!(value));
-                    }
-                }
-                "__metric" => metric = Some(value.to_owned()).filter(|metric| !metric.trim().is_empty()),
-                _ if name.starts_with("__") => {
-                    losses.dropped(1, format!("{file}: {name}"), "this column has no counterpart");
-                }
-                _ => _ = vars.insert(name.clone(), json!(value)),
-            }
+        let own = losses.on_line(line_of(text, &record));
+        if record.iter().skip(header.len()).any(|cell| !cell.trim().is_empty()) {
+            own.ignored(
+                1,
+                "tests",
+                "cells behind the last column that has a name: the source reads none of them",
+            );
         }
-        if let Some(metric) = metric {
-            asserts.iter_mut().for_each(|assert: &mut Value| assert["metric"] = json!(metric));
-        }
-        if !tags.is_empty() {
-            test.insert("metadata".into(), Value::Object(tags));
-        }
-        test.insert("vars".into(), Value::Object(vars));
-        test.insert("assert".into(), Value::Array(asserts));
-        if let Ok(tree) = tree::parse(file, &Value::Object(test).to_string()) {
-            found.extend(one(source, tree, defaults, losses));
+        let test = of_row(&header, &record);
+        if let Ok(tree) = tree::parse(&test.to_string()) {
+            found.extend(one(source, tree, defaults, &own));
         }
     }
     if count == 0 {
-        losses.ignored(0, file, "it holds a header and no test: the source runs one empty test and passes");
+        losses.ignored(0, "tests", "a header and no test: the source runs one empty test and passes");
     }
+}
+
+/// The line on which a row starts. Its reader counts the empty lines before it as part of it.
+pub fn line_of(text: &str, record: &csv::StringRecord) -> u32 {
+    let Some(at) = record.position() else { return 0 };
+    let rest = usize::try_from(at.byte()).ok().and_then(|byte| text.get(byte..)).unwrap_or_default();
+    let empty = rest.chars().take_while(|c| matches!(c, '\n' | '\r')).filter(|c| *c == '\n').count();
+    u32::try_from(at.line()).unwrap_or(0).saturating_add(u32::try_from(empty).unwrap_or(0))
+}
+
+/// What no cell of a column can be.
+fn columns(header: &[String], losses: &Losses) {
+    for (index, name) in header.iter().enumerate() {
+        if name.is_empty() {
+            losses.dropped(1, "tests", "a column without a name");
+        } else if header[..index].contains(name) {
+            losses.dropped(1, name, "two columns have this name; the last one was taken, as the source does");
+        }
+        let read = ["__description", "__metric"].contains(&name.as_str())
+            || name.starts_with("__expected")
+            || name.starts_with("__metadata:");
+        if name.starts_with("__") && !read {
+            losses.dropped(1, name, "this column has no counterpart");
+        }
+    }
+}
+
+/// The test in one row.
+fn of_row(header: &[String], record: &csv::StringRecord) -> Value {
+    let (mut vars, mut asserts, mut test) = (Map::new(), Vec::new(), Map::new());
+    let (mut tags, mut metric) = (Map::new(), None::<String>);
+    for (name, value) in header.iter().zip(record) {
+        match name.as_str() {
+            "__description" => _ = test.insert("description".into(), json!(value)),
+            _ if name.starts_with("__expected") => {
+                if !value.trim().is_empty() {
+                    asserts.push(expected(value));
+                }
+            }
+            _ if name.starts_with("__metadata:") => {
+                let tag = name.trim_start_matches("__metadata:").trim_end_matches("[]");
+                if !tag.is_empty() && !value.trim().is_empty() {
+                    tags.insert(tag.to_owned(), json!(value));
+                }
+            }
+            "__metric" => metric = Some(value.to_owned()).filter(|metric| !metric.trim().is_empty()),
+            _ if name.is_empty() || name.starts_with("__") => {}
+            _ => _ = vars.insert(name.clone(), json!(value)),
+        }
+    }
+    if let Some(metric) = metric {
+        asserts.iter_mut().for_each(|assert: &mut Value| assert["metric"] = json!(metric));
+    }
+    if !tags.is_empty() {
+        test.insert("metadata".into(), Value::Object(tags));
+    }
+    test.insert("vars".into(), Value::Object(vars));
+    test.insert("assert".into(), Value::Array(asserts));
+    Value::Object(test)
 }
 
 /// The assert of a cell of `__expected`.
@@ -180,13 +225,9 @@ fn expected(cell: &str) -> Value {
         "fn" | "eval" => "javascript",
         other => other,
     };
-    let known = kind.len() < 40
-        && !kind.is_empty()
-        && kind.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
-    if !known
-        || (value.is_empty()
-            && !["is-json", "contains-json", "is-refusal", "latency", "cost"].contains(&kind))
-    {
+    let alone = ["is-json", "contains-json", "is-refusal", "latency", "cost"].contains(&kind);
+    // Without a type of assert before it, a text is what the answer has to be.
+    if !is_known(kind) || (value.is_empty() && !alone) {
         return json!({"type": "equals", "value": cell});
     }
     let mut assert = json!({"type": kind});
@@ -206,7 +247,7 @@ fn one(source: Source<'_>, node: Tree<'static>, defaults: &Map<String, Value>, l
         match key {
             "vars" => vars(source, value, &mut row.vars, losses),
             "assert" => {}
-            "description" => row.id = value.text().map(str::to_owned).filter(|id| !id.trim().is_empty()),
+            "description" => described(value, &mut row),
             "metadata" => {
                 for (name, line, tag) in value.entries() {
                     if name == "conversationId" {
@@ -237,50 +278,86 @@ fn one(source: Source<'_>, node: Tree<'static>, defaults: &Map<String, Value>, l
     let expand =
         node.get("options").and_then(|options| options.text_of("disableVarExpansion")) != Some("true");
     let rows = if expand { combinations(row, node.line(), losses) } else { vec![row] };
-    rows.into_iter().map(|row| Test { row, asserts: asserts.clone(), line: node.line() }).collect()
+    let (line, place) = (node.line(), losses);
+    rows.into_iter().map(|row| Test { row, asserts: asserts.clone(), line, place: place.clone() }).collect()
+}
+
+/// A description as the id. Where an id cannot hold it, it is a label too.
+fn described(node: Tree<'_>, row: &mut Row) {
+    let Some(text) = node.text().filter(|text| !text.trim().is_empty()) else { return };
+    row.id = Some(text.to_owned());
+    if !text.is_ascii() || text.chars().count() > slug(text).chars().count() + 8 {
+        row.tags.insert("description".to_owned(), json!(text));
+    }
 }
 
 /// Reads variables; `file://` values are the files' text.
 pub fn vars(source: Source<'_>, node: Tree<'static>, into: &mut Map<String, Value>, losses: &Losses) {
-    if let Some(named) = node.text() {
-        let file = named.strip_prefix("file://").unwrap_or(named);
-        match (source.read)(file).and_then(|text| tree::parse(file, &text).ok()).filter(|tree| tree.is_map())
-        {
-            Some(tree) => {
-                into.extend(
-                    tree.entries().into_iter().map(|(key, _, value)| (key.to_owned(), value.value())),
-                );
-            }
-            None => losses.dropped(node.line(), named, "the variables are not there, or are no mapping"),
-        }
-        return;
+    if !node.is_map() {
+        return node.items().into_iter().for_each(|named| vars_of_file(source, named, into, losses));
     }
     for (key, line, value) in node.entries() {
-        let mut value = value.value();
-        if let Some(file) = value.as_str().and_then(|text| text.strip_prefix("file://")) {
-            match (source.read)(file).filter(|_| {
-                ![".js", ".py", ".ts", ".pdf", ".png", ".jpg"].iter().any(|end| file.ends_with(end))
-            }) {
-                Some(text) => value = json!(text),
-                None => {
-                    losses.dropped(
-                        line,
-                        format!("vars.{key}"),
-                        format!("`{file}` is not there, or is no text"),
-                    );
+        let name = format!("vars.{key}");
+        let lost = |why: String| losses.dropped(line, &name, why);
+        let value = match value.value() {
+            Value::Array(items) => {
+                let read = items.into_iter().filter_map(|item| text_of(source, item).map_err(lost).ok());
+                Value::Array(read.flat_map(each).collect())
+            }
+            value => match text_of(source, value) {
+                Ok(value) => value,
+                Err(why) => {
+                    lost(why);
                     continue;
                 }
-            }
-        }
+            },
+        };
         if value.as_str().is_some_and(super::template::is_dynamic) {
-            losses.approximated(
-                line,
-                format!("vars.{key}"),
-                "data is never rendered here; the braces reach the model as they stand",
-            );
+            let how = "data is never rendered here; the braces reach the model as they stand";
+            losses.approximated(line, &name, how);
         }
         into.insert(key.to_owned(), value);
     }
+}
+
+/// The texts of one entry of a list: a glob in it stands for several.
+fn each(value: Value) -> Vec<Value> {
+    match value {
+        Value::Array(items) => items,
+        other => vec![other],
+    }
+}
+
+/// The variables in a file of them.
+fn vars_of_file(source: Source<'_>, node: Tree<'static>, into: &mut Map<String, Value>, losses: &Losses) {
+    let Some(named) = node.text() else {
+        return losses.dropped(node.line(), "vars", "an entry that names no file");
+    };
+    match source.mapping(named.strip_prefix("file://").unwrap_or(named)) {
+        Ok(tree) => {
+            into.extend(tree.entries().into_iter().map(|(key, _, value)| (key.to_owned(), value.value())));
+        }
+        Err(why) => losses.dropped(node.line(), named, why),
+    }
+}
+
+/// A value; the text of a file where one is named, and of all where a glob is.
+fn text_of(source: Source<'_>, value: Value) -> Result<Value, String> {
+    let Some(file) = value.as_str().and_then(|text| text.strip_prefix("file://")) else { return Ok(value) };
+    let no_text =
+        [".js", ".py", ".ts", ".mjs", ".cjs", ".pdf", ".png", ".jpg", ".jpeg", ".gif", ".mp3", ".wav"];
+    if no_text.iter().any(|end| file.ends_with(end)) {
+        return Err(format!("`{file}` is no text"));
+    }
+    let text = |file: &str| (source.read)(file).map_err(|why| format!("`{file}`: {why}"));
+    if file.contains('*') {
+        let files = (source.list)(file)?;
+        if files.is_empty() {
+            return Err(format!("no file fits `{file}`"));
+        }
+        return files.iter().map(|file| text(file).map(Value::from)).collect();
+    }
+    text(file).map(Value::from)
 }
 
 fn combinations(row: Row, line: u32, losses: &Losses) -> Vec<Row> {

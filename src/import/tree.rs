@@ -1,24 +1,47 @@
 //! A YAML tree with shorthand for reading somebody else's keys.
 
-use crate::domain::{Error, Result};
+use super::losses::Losses;
 use crate::manifest::yaml::{self, Kind, Node};
 use serde_json::Value;
+use std::fmt;
 
 /// A node of a source.
 #[derive(Clone, Copy, Debug)]
 pub struct Tree<'a>(pub &'a Node);
 
-/// A parsed file.
-pub fn parse(path: &str, text: &str) -> Result<Tree<'static>> {
+/// Why a text is no tree.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Fault {
+    /// Its line; 0 where the text as a whole is meant.
+    pub line: u32,
+    /// Its column, or 0.
+    pub column: u32,
+    message: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            0 => f.write_str(&self.message),
+            line => write!(f, "line {line}: {}", self.message),
+        }
+    }
+}
+
+/// A parsed text.
+pub fn parse(text: &str) -> Result<Tree<'static>, Fault> {
     match yaml::parse(text) {
         // A handful of files per import, kept until the program ends.
         Ok(Some(node)) => Ok(Tree(Box::leak(Box::new(node)))),
-        Ok(None) => Err(Error::input(format!("{path} holds nothing"))),
-        Err(faults) => {
-            let first =
-                faults.first().map(|fault| format!(" on line {}: {}", fault.span.line, fault.message));
-            Err(Error::input(format!("{path} is not YAML{}", first.unwrap_or_default())))
-        }
+        Ok(None) => Err(Fault { line: 0, column: 0, message: "it holds nothing".to_owned() }),
+        Err(faults) => Err(faults.first().map_or_else(
+            || Fault { line: 0, column: 0, message: "it cannot be read".to_owned() },
+            |fault| Fault {
+                line: fault.span.line,
+                column: fault.span.column,
+                message: fault.message.clone(),
+            },
+        )),
     }
 }
 
@@ -79,6 +102,14 @@ impl<'a> Tree<'a> {
     /// A finite number.
     pub fn number(self) -> Option<f64> {
         self.value().as_f64().filter(|number| number.is_finite())
+    }
+
+    /// Where the lines of its text stand.
+    pub fn place(self, losses: &Losses) -> Losses {
+        match &self.0.kind {
+            Kind::Scalar(scalar) if scalar.is_line_by_line() => losses.starting_at(self.line()),
+            _ => losses.on_line(self.line()),
+        }
     }
 
     /// Its line.

@@ -1,7 +1,8 @@
 //! Providers of other tools as entries of `llmops.yaml`, where an entry says the same.
 
+use super::losses::Losses;
+use super::slug;
 use super::tree::Tree;
-use super::{Losses, slug};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -208,8 +209,8 @@ mod tests {
     use crate::import::tree::parse;
 
     fn found(id: &str, config: &str) -> Option<(String, Value, Option<String>)> {
-        let losses = Losses { path: "a".into(), found: std::cell::RefCell::default() };
-        let config = parse("config", config).ok();
+        let losses = Losses::new("a");
+        let config = parse(config).ok();
         find(id, config, 1, &losses).map(|found| (found.name, found.entry, found.model))
     }
 

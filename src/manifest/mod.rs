@@ -50,6 +50,7 @@ pub(crate) mod yaml;
 #[cfg(test)]
 mod tests;
 
+pub use files::YAML_SYNTAX;
 pub use read_project::MODEL_FILES;
 
 use crate::domain::{Diagnostic, PromptName, RelPath, RetrievalName, SuiteName};

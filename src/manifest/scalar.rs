@@ -28,6 +28,11 @@ pub struct Scalar {
 }
 
 impl Scalar {
+    /// Whether each line of the text stands on a line of its own in the file.
+    pub fn is_line_by_line(&self) -> bool {
+        matches!(self.style, Style::Literal { .. })
+    }
+
     /// The value under YAML 1.2's core schema: only plain scalars are anything but text.
     pub fn value(&self) -> Value {
         if self.style != Style::Plain {

@@ -45,21 +45,27 @@ pub struct Renderer {
     snapshot: Snapshot,
 }
 
+/// The engine as templates know it, with nothing to include.
+pub fn environment() -> Environment<'static> {
+    let mut env = Environment::new();
+    env.set_syntax(syntax());
+    env.set_auto_reload(false);
+    env.set_debug(false);
+    env.set_undefined_behavior(UndefinedBehavior::Strict);
+    env.set_auto_escape_callback(|_| AutoEscape::None);
+    env.set_fuel(Some(FUEL));
+    env.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+    // The engine's own `tojson` escapes `<` and `'` for HTML, which would change what a model reads.
+    env.add_filter("tojson", json);
+    env.add_filter("json", json);
+    env
+}
+
 impl Renderer {
     /// A renderer whose includes are read from `folder` of `snapshot`.
     pub fn new(snapshot: &Snapshot, folder: &RelPath) -> Self {
         let inline: Arc<RwLock<HashMap<String, Template>>> = Arc::default();
-        let mut env = Environment::new();
-        env.set_syntax(syntax());
-        env.set_auto_reload(false);
-        env.set_debug(false);
-        env.set_undefined_behavior(UndefinedBehavior::Strict);
-        env.set_auto_escape_callback(|_| AutoEscape::None);
-        env.set_fuel(Some(FUEL));
-        env.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-        // The engine's own `tojson` escapes `<` and `'` for HTML, which would change what a model reads.
-        env.add_filter("tojson", json);
-        env.add_filter("json", json);
+        let mut env = environment();
         let (sources, files, root) = (Arc::clone(&inline), snapshot.clone(), folder.clone());
         env.set_loader(move |name: &str| load(&sources, &files, &root, name));
         Self { env, inline, folder: folder.clone(), snapshot: snapshot.clone() }

@@ -11,7 +11,7 @@ pub mod limits;
 pub mod tokens;
 mod variables;
 
-pub use engine::Renderer;
+pub use engine::{Renderer, environment};
 pub use fault::RenderError;
 pub use includes::{Include, closure};
 pub use judged::{CaseSubject, Subject, question};

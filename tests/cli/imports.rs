@@ -196,3 +196,89 @@ fn globs_of_prompts_and_tests_are_followed_inside_the_repository_alone() {
     assert_eq!(project.read("evals/cases/a.jsonl").lines().count(), 3);
     project.run(&["-C", ".", "check"]).exits(0).says("2 prompts, 2 suites");
 }
+
+const PLAIN: &str = "prompts: ['Hi {{q}}']\nproviders: [openai:gpt-4o-2024-08-06]\ntests: [{vars: {q: a}}]\n";
+
+#[test]
+fn two_sources_of_one_name_are_both_written_and_a_foreign_file_leaves_its_source_unwritten() {
+    let project = Project::new(&[("one/b.yaml", PLAIN), ("two/b.yaml", &PLAIN.replace("Hi", "Hello"))]);
+    project
+        .run(&["-C", ".", "import", "--strict", "one/b.yaml", "two/b.yaml"])
+        .exits(0)
+        .says("Nothing was lost");
+    assert!(
+        project.read("prompts/b.yaml").contains("Hi ") && project.read("prompts/b_2.yaml").contains("Hello ")
+    );
+    assert!(project.read("evals/b_2.yaml").contains("cases/b_2.jsonl"));
+    project.run(&["-C", ".", "check"]).exits(0).says("2 prompts, 2 suites");
+    // The same again is no loss: it is there.
+    project.run(&["-C", ".", "import", "--strict", "one/b.yaml", "two/b.yaml"]).exits(0);
+
+    let project = Project::new(&[("b.yaml", PLAIN), ("prompts/b.yaml", "version: 1\n")]);
+    let lossy = project.run(&["-C", ".", "--json", "import", "--strict", "b.yaml"]).exits(1).json();
+    assert_eq!(lossy["losses"][0]["what"], "prompts/b.yaml", "{lossy:#}");
+    assert!(!project.path("evals/b.yaml").exists(), "half of a source is none of it");
+}
+
+#[test]
+fn where_one_source_cannot_be_read_none_is_written_and_its_place_is_said() {
+    let project = Project::new(&[("ok.yaml", PLAIN), ("broken.yaml", "prompts: ['a']\nproviders: [\n")]);
+    let said = project.run(&["-C", ".", "--json", "import", "ok.yaml", "broken.yaml"]).exits(2).json();
+    let found = &said["diagnostics"][0];
+    assert_eq!((found["path"].as_str(), found["line"].is_u64()), (Some("broken.yaml"), true), "{said:#}");
+    assert!(!project.path("prompts/ok.yaml").exists());
+}
+
+#[test]
+fn nothing_is_cut_off_at_a_limit() {
+    let project = Project::new(&[
+        ("a.yaml", "prompts: [file://p/*.txt]\nproviders: [openai:gpt-4o-2024-08-06]\n"),
+        ("big.yaml", "prompts: ['{{q}}']\nproviders: [openai:gpt-4o-2024-08-06]\ntests: file://big.csv\n"),
+    ]);
+    (0..300).for_each(|n| project.write(&format!("p/{n}.txt"), "Hi"));
+    project.run(&["-C", ".", "import", "a.yaml"]).exits(0);
+    assert!(project.path("prompts/a_300.yaml").exists());
+    (300..1_001).for_each(|n| project.write(&format!("p/{n}.txt"), "Hi"));
+    project.run(&["-C", ".", "import", "a.yaml"]).exits(2).says("more than 1000 files");
+    project.write("big.csv", &format!("q\n{}", "0123456789abcdef\n".repeat(1 << 20)));
+    project.run(&["-C", ".", "import", "--strict", "big.yaml"]).exits(1).says("larger than 16 MiB");
+}
+
+#[test]
+fn files_of_keys_are_never_copied() {
+    let secret = "OPENAI_API_KEY=hunter2hunter2";
+    for (path, named) in
+        [(".env", "file://.env"), ("x/.env.local", "file://x/.env.local"), (".git/config", "file://*/config")]
+    {
+        let project = Project::new(&[
+            (
+                "a.yaml",
+                &format!(
+                    "prompts: [\"{named}\", 'Hi {{{{q}}}}']\nproviders: [openai:gpt-4o-2024-08-06]\ntests: [{{vars: {{q: \"{named}\"}}}}]\n"
+                ),
+            ),
+            (path, secret),
+        ]);
+        let said = project.run(&["-C", ".", "--json", "import", "--strict", "a.yaml"]).exits(1);
+        assert!(!said.stdout.contains("hunter2"));
+        let files = said.json()["written"].as_array().expect("files").clone();
+        assert!(
+            files.iter().all(|file| !project.read(file.as_str().expect("a path")).contains("hunter2")),
+            "{path}"
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_is_a_link_is_not_written_through() {
+    let outside = Project::empty();
+    for verb in [&["import", "a.yaml"][..], &["init"]] {
+        let project = Project::new(&[("a.yaml", PLAIN)]);
+        for folder in ["prompts", "evals", ".github"] {
+            std::os::unix::fs::symlink(outside.root(), project.path(folder)).expect("a link");
+        }
+        project.run(&[&["-C", "."], verb].concat()).exits(2).says("leads out of the repository");
+        assert_eq!(std::fs::read_dir(outside.root()).expect("a folder").count(), 0);
+    }
+}

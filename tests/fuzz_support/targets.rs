@@ -292,12 +292,15 @@ fn imported(name: &'static str, file: &'static str) -> Target {
     let run = move |bytes: &[u8]| {
         let folder = TempDir::new().expect("a folder");
         let text = text(bytes);
-        let read = |path: &str| path.ends_with(".csv").then(|| "question,__expected\nHow?,five\n".to_owned());
+        let read = |path: &str| match path.ends_with(".csv") {
+            true => Ok("question,__expected\nHow?,five\n".to_owned()),
+            false => Err("the file is not there".to_owned()),
+        };
         let list =
-            |glob: &str| if glob.contains('*') { vec!["cases/one.csv".to_owned()] } else { Vec::new() };
-        let (origin, taken) = (Origin::default(), BTreeMap::new());
-        let source =
-            Source { path: file, text: &text, read: &read, list: &list, origin: &origin, taken: &taken };
+            |glob: &str| Ok(if glob.contains('*') { vec!["cases/one.csv".to_owned()] } else { Vec::new() });
+        let (origin, taken, made) = (Origin::default(), BTreeMap::new(), BTreeSet::new());
+        let (origin, taken, made) = (&origin, &taken, &made);
+        let source = Source { path: file, text: &text, read: &read, list: &list, origin, taken, made };
         let Ok(found) = import(source) else { return Ok(()) };
         for file in &found.files {
             // A name from the source leads nowhere else.
