@@ -38,6 +38,20 @@ impl Sink {
         Place::at(&self.path, span)
     }
 
+    /// Whether something of the same sort was recorded of the same text.
+    pub fn has_said(&self, finding: &Diagnostic) -> bool {
+        let span = |found: &Diagnostic| found.place.as_ref().and_then(|place| place.span);
+        let Some(own) = span(finding) else { return false };
+        self.found.borrow().iter().any(|found| {
+            found.code == finding.code
+                && span(found).is_some_and(|other| {
+                    other.line == own.line
+                        && other.column < own.column.saturating_add(own.length)
+                        && own.column < other.column.saturating_add(other.length)
+                })
+        })
+    }
+
     /// Records `diagnostic` as it is.
     pub fn push(&self, diagnostic: Diagnostic) {
         self.found.borrow_mut().push(diagnostic);
@@ -308,7 +322,9 @@ impl<'a> Fields<'a> {
             if taken.get() || (free && (key.text.starts_with("x-") || key.text == "metadata")) {
                 continue;
             }
-            let help = match closest(&key.text, asked.iter().copied()) {
+            // The first part of a longer key, as `api_key` of `api_key_env`.
+            let begun = || asked.iter().copied().find(|have| have.starts_with(&format!("{}_", key.text)));
+            let help = match closest(&key.text, asked.iter().copied()).or_else(begun) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None if free => "remove it, or put it under `metadata:` or behind `x-`".to_owned(),
                 None => format!("use one of: {}", asked.join(", ")),
@@ -331,8 +347,10 @@ pub fn closest<'w>(written: &str, words: impl Iterator<Item = &'w str>) -> Optio
         // The distance is at least the difference in length; to compute it for a whole page would take seconds.
         .filter(|word| word.chars().count().abs_diff(length) <= 1 + word.chars().count() / 4)
         .map(|word| (strsim::damerau_levenshtein(&folded, &word.to_lowercase().replace('-', "_")), word))
+        // Of a short word at most a letter is wrong: `tmp` is no `stop`.
         .filter(|(distance, word)| {
-            *distance <= 1 + word.chars().count() / 4 && *distance < word.chars().count()
+            let letters = word.chars().count();
+            *distance <= 1 + letters / 4 && *distance < letters && *distance * 2 < letters.max(length)
         })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, word)| word)

@@ -50,6 +50,7 @@ pub(crate) mod yaml;
 #[cfg(test)]
 mod tests;
 
+pub use decode::closest;
 pub use files::YAML_SYNTAX;
 pub use read_project::MODEL_FILES;
 

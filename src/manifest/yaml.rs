@@ -84,9 +84,11 @@ pub fn parse(text: &str) -> Result<Option<Node>, Vec<Fault>> {
         let (event, span) = event.map_err(|error| {
             let mark = error.marker();
             let limit = error.info().contains("recursion limit");
+            let tab = error.info().contains("start with a tab");
+            let span = Span::new(number(mark.line()), number(mark.col()) + 1, 1);
             vec![Fault {
                 kind: if limit { FaultKind::Limit } else { FaultKind::Syntax },
-                span: Span::new(number(mark.line()), number(mark.col()) + 1, 1),
+                span: if tab { indented(text, mark.line()).unwrap_or(span) } else { span },
                 message: error.info().to_owned(),
             }]
         })?;
@@ -103,6 +105,15 @@ pub fn parse(text: &str) -> Result<Option<Node>, Vec<Fault>> {
         builder.take(event, &span).map_err(|fault| vec![fault])?;
     }
     if builder.duplicates.is_empty() { Ok(builder.root) } else { Err(builder.duplicates) }
+}
+
+/// The first tab before the text of a line behind this one: the parser names the `|` above it.
+fn indented(text: &str, line: usize) -> Option<Span> {
+    text.lines().enumerate().skip(line).find_map(|(index, line)| {
+        let before = &line[..line.len() - line.trim_start().len()];
+        let tab = before.chars().position(|c| c == '\t')?;
+        Some(Span::new(number(index) + 1, number(tab) + 1, 1))
+    })
 }
 
 fn number(value: usize) -> u32 {

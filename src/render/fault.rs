@@ -1,6 +1,8 @@
 //! What can go wrong while rendering, with its place in the user's files.
 
+use super::engine::FILTERS;
 use crate::domain::{Code, Diagnostic, Place, RelPath, Span};
+use crate::manifest::closest;
 use crate::manifest::template::Template;
 use minijinja::ErrorKind;
 
@@ -87,13 +89,22 @@ impl RenderError {
             ErrorKind::WriteFailure => {
                 (TEMPLATE_LIMIT, "the template writes too much".to_owned(), "shorten its loops".to_owned())
             }
-            ErrorKind::UnknownFilter
-            | ErrorKind::UnknownFunction
-            | ErrorKind::UnknownTest
-            | ErrorKind::UnknownMethod => (TEMPLATE_FAILED, detail, "use one of Jinja's own".to_owned()),
+            ErrorKind::UnknownFilter => (TEMPLATE_FAILED, detail.clone(), filter(&detail)),
+            ErrorKind::UnknownFunction | ErrorKind::UnknownTest | ErrorKind::UnknownMethod => {
+                (TEMPLATE_FAILED, detail, "use one of Jinja's own".to_owned())
+            }
             _ => (TEMPLATE_FAILED, detail, "see the expression at this place".to_owned()),
         };
         Self { code, message, place: place(inner, in_manifest, source.as_deref(), folder), help: Some(help) }
+    }
+}
+
+/// The filter that was most likely meant.
+fn filter(detail: &str) -> String {
+    let name = detail.strip_prefix("filter ").and_then(|rest| rest.split_whitespace().next());
+    match name.and_then(|name| closest(name, FILTERS.iter().copied())) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "use one of Jinja's own".to_owned(),
     }
 }
 

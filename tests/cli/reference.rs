@@ -62,7 +62,9 @@ fn rows(schema: &Value, node: &Value, before: &str, depth: usize, page: &mut Str
     let required: Vec<&str> =
         node["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     for (key, property) in node["properties"].as_object().into_iter().flatten() {
-        if !property.is_object() {
+        // What is only a condition on a key that is said elsewhere is no key of its own.
+        let condition = property["const"] != Value::Null && property["description"].is_null();
+        if !property.is_object() || condition {
             continue;
         }
         let inner = resolved(property);

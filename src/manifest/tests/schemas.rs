@@ -405,3 +405,23 @@ fn the_defaults_of_the_schemas_are_those_of_the_code() {
     }
     assert!(seen >= 40, "{seen}");
 }
+
+#[test]
+fn patterns_are_ones_that_every_validator_reads_and_a_share_is_at_most_the_whole() {
+    for (kind, text) in SCHEMAS {
+        assert!(
+            !text.contains("\\\\p{"),
+            "{kind}: classes of letters are no part of what JSON Schema promises"
+        );
+    }
+    let prompt = schema("prompt");
+    let fits = |name: &str| {
+        jsonschema::is_valid(&json!({"pattern": prompt["properties"]["name"]["pattern"]}), &json!(name))
+    };
+    assert!(fits("support/zürich_2.v-1") && !fits("a b") && !fits("$(x)") && !fits("/a") && !fits("a`b"));
+    let suite = schema("suite");
+    let unscored = suite.pointer("/properties/gate/properties/max_unscored").expect("the key");
+    for (text, holds) in [("2%", true), ("0.5 %", true), ("100%", true), ("200%", false), ("..%", false)] {
+        assert_eq!(jsonschema::is_valid(unscored, &json!(text)), holds, "{text}");
+    }
+}

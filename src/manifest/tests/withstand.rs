@@ -87,3 +87,35 @@ proptest! {
         prop_assert_eq!(&vars["n"], &row["vars"]["n"]);
     }
 }
+
+#[test]
+fn a_tab_before_the_text_of_a_block_is_said_where_it_stands() {
+    let text = "version: 1\nmodel_target: builtin/extractive\nsystem: |\n\tone\n";
+    expect(&[("prompts/p.yaml", text)], &["yaml-syntax prompts/p.yaml:4:1"]);
+}
+
+#[test]
+fn a_hint_names_what_was_meant_and_nothing_far_from_it() {
+    let of = |text: &str| {
+        let manifests = load(&[("prompts/p.yaml", text)]);
+        hint(&manifests, "unknown-key").to_owned()
+    };
+    let parameters = "version: 1\nmodel_target: gpt-4o-2024-08-06\nsystem: a\nparameters: {tmp: 1}\n";
+    assert!(of(parameters).starts_with("use one of: "), "{}", of(parameters));
+    let project = "providers:\n  a: {api: openai, base_url: 'http://x/v1', api_key: NAME}\n";
+    let manifests = load(&[("llmops.yaml", project)]);
+    assert_eq!(hint(&manifests, "unknown-key"), "did you mean `api_key_env`?");
+}
+
+#[test]
+fn a_secret_in_a_header_is_one_finding() {
+    let tail = "a1B2c3D4e5F6g7H8i9J0k1L2m3";
+    for value in [format!("Bearer {tail}"), "short".to_owned()] {
+        let text = format!(
+            "providers:\n  a: {{api: openai, base_url: 'http://x/v1', headers: {{authorization: '{value}'}}}}\n"
+        );
+        let manifests = load(&[("llmops.yaml", &text)]);
+        let found = manifests.diagnostics.iter().filter(|found| found.code.0 == "literal-secret").count();
+        assert_eq!(found, 1, "{value}");
+    }
+}
