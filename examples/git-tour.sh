@@ -2,11 +2,23 @@
 # Makes a repository, changes five things in it one after the other, and shows what `diff`, `eval --changed` and
 # `promote` say to each. Nothing is called and no key is needed: it runs on the built-in model.
 #
-#   sh examples/git-tour.sh            uses `llmops` from PATH
+#   sh examples/git-tour.sh            uses `llmops` from PATH, or else builds it
 #   LLMOPS=./llmops sh examples/git-tour.sh
 set -eu
 
 llmops=${LLMOPS:-llmops}
+if ! command -v "$llmops" >/dev/null; then
+    source=$(cd "$(dirname "$0")/.." && pwd)
+    target=${CARGO_TARGET_DIR:-$source/target}
+    echo "llmops is not on your PATH: building it" >&2
+    cargo build --quiet --locked --manifest-path "$source/Cargo.toml" --target-dir "$target"
+    llmops=$target/debug/llmops
+fi
+# A path from here means something else in another folder.
+case $llmops in
+/*) ;;
+*/*) llmops=$PWD/$llmops ;;
+esac
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT INT TERM
 cd "$folder"

@@ -50,8 +50,12 @@ pub fn doctor(global: &Global, terminal: &Terminal, args: &DoctorArgs) -> Result
     let environment = workspace.environment(terminal)?;
     let mut found = vec![git(&workspace)?];
     found.extend(manifests(&workspace));
+    found.push(keys(&environment));
     for provider in used(&workspace) {
-        found.extend(reach(&provider, &environment, args.offline));
+        found.extend(match provider.api {
+            Api::Exec => vec![program(&workspace, &provider, &environment)],
+            _ => reach(&provider, &environment, args.offline),
+        });
     }
     found.extend(kept(&workspace));
     if !found.iter().any(|finding| finding.what == "manifests" && finding.state == State::Error) {
@@ -114,7 +118,7 @@ fn manifests(workspace: &Workspace) -> Vec<Finding> {
         many(workspace.manifests.suites.len(), "suite")
     );
     let mut findings = vec![if errors > 0 {
-        finding("manifests", State::Error, format!("{errors} errors; see `llmops check`"))
+        finding("manifests", State::Error, format!("{}; see `llmops check`", many(errors, "error")))
     } else if workspace.manifests.prompts.is_empty() {
         finding("manifests", State::Warning, "there is no prompt; `llmops init` makes the first")
     } else {
@@ -129,7 +133,16 @@ fn manifests(workspace: &Workspace) -> Vec<Finding> {
     findings
 }
 
-/// The providers that suites need, in the order of their names.
+/// Which of the keys that have a default name are there, whether anything uses them or not.
+fn keys(environment: &Environment) -> Finding {
+    let said = ["ANTHROPIC_API_KEY", "OPENAI_API_KEY"].map(|name| {
+        let set = if environment.get(name).is_some() { "is set" } else { "is not set" };
+        format!("{name} {set}")
+    });
+    finding("keys", State::Ok, said.join(", "))
+}
+
+/// The providers that prompts and suites need, in the order of their names.
 fn used(workspace: &Workspace) -> Vec<ProviderConfig> {
     let manifests = &workspace.manifests;
     let names: BTreeSet<&ProviderName> = manifests
@@ -144,8 +157,31 @@ fn used(workspace: &Workspace) -> Vec<ProviderConfig> {
             let searched = retrieval.and_then(|one| one.endpoint.as_ref().or(one.provider.as_ref()));
             tested.into_iter().chain(searched).chain(suite.judge.as_ref().map(|judge| &judge.provider))
         })
+        .chain(manifests.prompts.values().filter(|prompt| !prompt.is_judge()).map(|prompt| &prompt.provider))
         .collect();
     names.into_iter().filter_map(|name| manifests.project.providers.get(name)).cloned().collect()
+}
+
+/// Whether the program of a provider is there to be run, as the system looks for it.
+fn program(workspace: &Workspace, provider: &ProviderConfig, environment: &Environment) -> Finding {
+    let what = format!("provider {}", provider.name);
+    let name = provider.command.first().map_or("", String::as_str);
+    let folders = environment.get("PATH").map(|path| path.expose().to_owned()).unwrap_or_default();
+    let there = if name.contains('/') {
+        workspace.root.join(name).is_file()
+    } else {
+        std::env::split_paths(&folders).any(|folder| folder.join(name).is_file())
+    };
+    if there {
+        finding(what, State::Ok, format!("runs `{name}`"))
+    } else {
+        let place = if name.contains('/') { "at the root" } else { "in any folder of PATH" };
+        finding(
+            what,
+            State::Warning,
+            format!("runs `{name}`, which is not there {place}: its calls will fail"),
+        )
+    }
 }
 
 /// Whether a provider's key is there and its address answers. Nothing is sent.
@@ -159,11 +195,7 @@ fn reach(provider: &ProviderConfig, environment: &Environment, offline: bool) ->
             };
             return vec![finding(what, State::Ok, of)];
         }
-        Api::Exec => {
-            let program = provider.command.first().cloned().unwrap_or_default();
-            return vec![finding(what, State::Ok, format!("runs `{program}`"))];
-        }
-        Api::Anthropic | Api::OpenAi | Api::Http => {}
+        Api::Exec | Api::Anthropic | Api::OpenAi | Api::Http => {}
     }
     let endpoint = match Endpoint::resolve(provider, environment) {
         Ok(endpoint) => endpoint,
@@ -235,7 +267,7 @@ fn kept(workspace: &Workspace) -> Vec<Finding> {
             Ok(recordings) => findings.push(finding(
                 format!("recordings of {}", prompt.name),
                 State::Ok,
-                format!("{} exchanges", recordings.len()),
+                many(recordings.len(), "exchange"),
             )),
             Err(error) => {
                 findings.push(finding(format!("recordings of {}", prompt.name), State::Error, error.chain()));
@@ -308,13 +340,18 @@ fn coverage(workspace: &Workspace, terminal: &Terminal) -> Vec<Finding> {
         }
         let what = format!("recordings for {} on {}", gate.prompt, gate.suite);
         Some(if stored == needed {
-            finding(what, State::Ok, format!("all {needed} calls: `eval --offline` decides without a key"))
+            finding(
+                what,
+                State::Ok,
+                format!("all {}: `eval --offline` decides by them alone", counted(needed, "call")),
+            )
         } else if stored == 0 {
             finding(
                 what,
                 State::Ok,
                 format!(
-                    "none of {needed} calls: without a key there is no verdict; `eval --record` makes them"
+                    "none of {}: `eval --offline` has no verdict; `eval --record` makes them",
+                    counted(needed, "call")
                 ),
             )
         } else {
@@ -322,7 +359,8 @@ fn coverage(workspace: &Workspace, terminal: &Terminal) -> Vec<Finding> {
                 what,
                 State::Warning,
                 format!(
-                    "{stored} of {needed} calls: without a key there is no verdict; run `llmops eval --record` and commit"
+                    "{stored} of {}: `eval --offline` has no verdict; run `llmops eval --record` and commit",
+                    counted(needed, "call")
                 ),
             )
         })

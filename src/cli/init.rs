@@ -4,7 +4,7 @@ use super::args::{Global, InitArgs};
 use super::clock;
 use super::terminal::Terminal;
 use super::workspace::Workspace;
-use crate::domain::{Error, Exit, Result};
+use crate::domain::{Diagnostic, Error, Exit, Result};
 use serde_json::json;
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -19,6 +19,9 @@ struct Choice {
     keys: &'static str,
     next: &'static str,
 }
+
+/// The project file.
+const PROJECT_FILE: &str = "llmops.yaml";
 
 /// With a key, the first run costs money: what it would cost is asked first.
 const PLAN_FIRST: &str = "llmops eval --plan (what it would cost), then llmops eval";
@@ -39,6 +42,14 @@ const OPENAI: Choice = Choice {
     parameters: "  temperature: 0.2\n  max_tokens: 400",
     keys: "          OPENAI_API_KEY: ${{ secrets.OPENAI_API_KEY }}",
     next: PLAN_FIRST,
+};
+
+/// With both keys, another vendor's model judges: one of the same family likes what it would have written itself.
+const BOTH: Choice = Choice {
+    provider: "anthropic, judged by openai (both keys are set)",
+    judge: "gpt-4o-2024-11-20",
+    keys: "          ANTHROPIC_API_KEY: ${{ secrets.ANTHROPIC_API_KEY }}\n          OPENAI_API_KEY: ${{ secrets.OPENAI_API_KEY }}",
+    ..ANTHROPIC
 };
 
 const BUILTIN: Choice = Choice {
@@ -76,7 +87,7 @@ const GITIGNORE: &str = "# Stored exchanges and runs, and keys.\n.llmops/\n.env\
 /// Writes what is not there yet and says what it left alone.
 ///
 /// # Errors
-/// When a file cannot be written.
+/// When a file cannot be written, or the project file that says where files go is broken.
 pub fn init(global: &Global, terminal: &Terminal, _args: &InitArgs) -> Result<Exit> {
     if let Some(root) = &global.root {
         fs::create_dir_all(root)
@@ -84,9 +95,11 @@ pub fn init(global: &Global, terminal: &Terminal, _args: &InitArgs) -> Result<Ex
     }
     let today = clock::today();
     let workspace = Workspace::open(global.root.as_deref(), &today)?;
+    readable(&workspace)?;
     let environment = workspace.environment(terminal)?;
     let choice = match (environment.get("ANTHROPIC_API_KEY"), environment.get("OPENAI_API_KEY")) {
-        (Some(_), _) => ANTHROPIC,
+        (Some(_), Some(_)) => BOTH,
+        (Some(_), None) => ANTHROPIC,
         (None, Some(_)) => OPENAI,
         (None, None) => BUILTIN,
     };
@@ -104,6 +117,15 @@ pub fn init(global: &Global, terminal: &Terminal, _args: &InitArgs) -> Result<Ex
     }
     terminal.people(&said(&workspace, &choice, &own, &files, &notes));
     Ok(Exit::Done)
+}
+
+/// A project file with errors names folders that nobody knows.
+fn readable(workspace: &Workspace) -> Result<()> {
+    let of_project = |found: &&Diagnostic| {
+        found.is_error() && found.place.as_ref().is_some_and(|place| place.path.as_str() == PROJECT_FILE)
+    };
+    let found: Vec<Diagnostic> = workspace.manifests.diagnostics.iter().filter(of_project).cloned().collect();
+    if found.is_empty() { Ok(()) } else { Err(Error::invalid(found)) }
 }
 
 /// Paths from the root.

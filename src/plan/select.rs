@@ -129,19 +129,29 @@ fn named_prompts_are_tested(manifests: &Manifests, selection: &Selection) -> Res
                 }
                 _ => format!("no suite tests `{name}`"),
             };
-            let known: Vec<&str> = manifests.suites.keys().map(|name| name.as_str()).collect();
-            return Err(Error::new(Kind::NoMatch, message).hint(listing("suites", &known)));
+            return Err(Error::new(Kind::NoMatch, message).hint(suites(manifests)));
         }
     }
     if let Some(suite) = &selection.suite
         && !manifests.suites.contains_key(suite)
     {
-        let known: Vec<&str> = manifests.suites.keys().map(|name| name.as_str()).collect();
-        return Err(
-            Error::new(Kind::NoMatch, format!("no suite is named `{suite}`")).hint(listing("suites", &known))
-        );
+        let message = format!("no suite is named `{suite}`");
+        return Err(Error::new(Kind::NoMatch, message).hint(suites(manifests)));
     }
     Ok(())
+}
+
+/// The suites that there are, or how to write the first: `init` makes none for prompts that are there.
+fn suites(manifests: &Manifests) -> String {
+    let known: Vec<&str> = manifests.suites.keys().map(|name| name.as_str()).collect();
+    match manifests.prompts.values().find(|prompt| !prompt.is_judge()) {
+        Some(prompt) if known.is_empty() => format!(
+            "write {}/{name}.yaml with three lines: `version: \"1.0.0\"`, `prompt: {name}` and `cases: [{{input: \"…\"}}]`",
+            manifests.project.folders.evals,
+            name = prompt.name,
+        ),
+        _ => listing("suites", &known),
+    }
 }
 
 fn listing(what: &str, known: &[&str]) -> String {
@@ -160,8 +170,7 @@ fn nothing(manifests: &Manifests, selection: &Selection) -> Error {
         (None, None) if manifests.suites.is_empty() => "there is no suite to run".to_owned(),
         (None, None) => "no suite tests what was named".to_owned(),
     };
-    let known: Vec<&str> = manifests.suites.keys().map(|name| name.as_str()).collect();
-    Error::new(Kind::NoMatch, message).hint(listing("suites", &known))
+    Error::new(Kind::NoMatch, message).hint(suites(manifests))
 }
 
 /// One prompt on one suite, with its digests.

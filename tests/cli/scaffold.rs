@@ -139,3 +139,35 @@ fn a_second_time_nothing_is_written_and_a_part_that_is_missing_is() {
     assert_eq!(third["written"], json!(["evals/handbook.yaml"]));
     project.run(&["eval"]).exits(0);
 }
+
+#[test]
+fn with_both_keys_the_judge_is_of_another_vendor_and_a_broken_project_file_is_said() {
+    let key = "sk-test-0123456789abcdef";
+    let project = Project::empty().set("ANTHROPIC_API_KEY", key).set("OPENAI_API_KEY", key);
+    project.run(&["init"]).exits(0);
+    assert!(project.read("prompts/handbook.yaml").contains("claude-"));
+    assert!(project.read("evals/handbook.yaml").contains("gpt-4o"));
+    let checked = project.run(&["check"]).exits(0);
+    assert!(!checked.stderr.contains("same-family-judge"), "{}", checked.stderr);
+
+    let broken = Project::new(&[("llmops.yaml", "pathz: {prompts: p}\n")]);
+    broken.run(&["init"]).exits(2).says("unknown key `pathz`");
+    assert!(!broken.path("prompts").exists());
+}
+
+#[test]
+fn prompts_without_a_suite_are_told_how_to_write_one() {
+    let prompt = "version: 1\nmodel_target: builtin/extractive\nsystem: Hi\n";
+    let project = Project::new(&[("prompts/a.yaml", prompt)]);
+    let outcome = project.run(&["eval"]).says("write evals/a.yaml with three lines").exits(4);
+    assert!(!outcome.stderr.contains("llmops init"), "{}", outcome.stderr);
+    project.write("evals/a.yaml", "version: \"1.0.0\"\nprompt: a\ncases: [{input: \"hi\"}]\n");
+    project.run(&["check"]).exits(0);
+}
+
+#[test]
+fn a_misspelt_filter_gets_a_suggestion() {
+    let prompt = "version: 1\nmodel_target: builtin/extractive\nsystem: '{{ input | uper }}'\n";
+    let project = Project::new(&[("prompts/a.yaml", prompt)]);
+    project.run(&["render", "a", "--var", "input=x"]).exits(2).says("did you mean `upper`?");
+}

@@ -88,3 +88,21 @@ fn the_doctor_counts_what_the_next_run_would_call_and_what_recordings_cover() {
     assert!(whole("recordings for support on support").starts_with("all 6"));
     assert_eq!(stub.count(), calls, "the doctor calls nobody");
 }
+
+#[test]
+fn the_doctor_looks_for_programs_and_says_which_keys_are_set() {
+    let prompt = "version: 1\nmodel_target: app\nprovider: app\nsystem: Hi\n";
+    let project =
+        Project::new(&[("prompts/a.yaml", prompt)]).set("OPENAI_API_KEY", "sk-test-0123456789abcdef");
+    let with = |command: &str| {
+        project.write("llmops.yaml", &format!("providers:\n  app: {{api: exec, command: [{command}]}}\n"));
+        project.run(&["doctor", "--offline"])
+    };
+    with("no-such-program")
+        .says("warning  provider app: runs `no-such-program`, which is not there")
+        .says("ANTHROPIC_API_KEY is not set, OPENAI_API_KEY is set");
+    with("./gone").says("not there at the root");
+    with("sh").says("ok       provider app: runs `sh`\n");
+    project.write("prompts/b.yaml", "verzion: 1\n");
+    project.run(&["doctor", "--offline"]).exits(2).says("manifests: ").says("; see `llmops check`");
+}
