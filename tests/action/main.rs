@@ -7,6 +7,7 @@
 
 mod comments;
 mod events;
+mod hosts;
 mod runner;
 #[path = "../support/stub.rs"]
 #[allow(dead_code, reason = "other tests use the rest of it")]
