@@ -16,6 +16,7 @@ root=${LLMOPS_ROOT:-.}
 reports=${LLMOPS_REPORTS:-llmops-reports}
 event=${GITHUB_EVENT_NAME:-}
 repository=${GITHUB_REPOSITORY:-}
+name=${LLMOPS_NAME:-gate}
 marker='<!-- llmops-report -->'
 
 # Code of a fork must never run with this repository's secrets, and no workflow of ours hands them to it.
@@ -24,16 +25,33 @@ if [ "$event" = pull_request_target ]; then
     exit 2
 fi
 
-# What the change is compared with. A branch that is pushed for the first time is compared with the default branch; the
-# default branch itself has then nothing to be compared with, and everything is evaluated. So it is on other events.
+# The name stands in a file's path, an artifact and a comment.
+case "$name" in
+*[!A-Za-z0-9_-]*)
+    echo "::error title=llmops::the input name may hold letters, digits, - and _ only" >&2
+    exit 2
+    ;;
+gate) ;;
+*) marker="<!-- llmops-report $name -->" ;;
+esac
+
+# What the change is compared with. A branch that is pushed for the first time is compared with the default branch. The
+# default branch itself has then nothing to be compared with, nor has it when it was rewritten, for what was there before
+# can be gone; a tag is a release: everything is evaluated. So it is on other events.
 changed=
 case "$event" in
 pull_request | merge_group) changed=--changed ;;
 push)
     changed=--changed
-    case "${LLMOPS_BEFORE:-}" in
-    *[!0]*) ;;
-    *) [ "${GITHUB_REF:-}" = "refs/heads/${LLMOPS_DEFAULT_BRANCH:-}" ] && changed= ;;
+    case "${GITHUB_REF:-}" in
+    refs/tags/*) changed= ;;
+    "refs/heads/${LLMOPS_DEFAULT_BRANCH:-}")
+        [ "${LLMOPS_FORCED:-}" = true ] && changed=
+        case "${LLMOPS_BEFORE:-}" in
+        *[!0]*) ;;
+        *) changed= ;;
+        esac
+        ;;
     esac
     ;;
 esac
@@ -54,9 +72,17 @@ gate() {
     [ -n "$changed" ] && set -- "$@" "$changed"
     set -- "$@" --report "markdown=$reports/report.md" --report "html=$reports/report.html" \
         --report "junit=$reports/junit.xml" --report "json=$reports/report.json" --report "github=$reports/annotations"
-    # Words of the workflow's author, divided by spaces on purpose.
+    # Words of the workflow's author, divided by spaces on purpose; none of them is a pattern for files.
+    set -f
     # shellcheck disable=SC2086
     "$bin" "$@" ${LLMOPS_ARGS:-}
+    code=$?
+    set +f
+    # An evaluation leaves a report. Without one there was none, and nothing is green without evidence.
+    if [ "$code" = 0 ] && [ ! -s "$reports/report.json" ]; then
+        echo "::error title=llmops::nothing was evaluated: the program ended with 0 and wrote no report (is binary llmops, and does args hold no --help or --plan?)"
+        code=3
+    fi
 }
 
 stored() {
@@ -67,27 +93,20 @@ before=$(stored)
 case "${LLMOPS_OFFLINE:-auto}:$fork" in
 true:*)
     gate --offline
-    code=$?
     ;;
 auto:true)
     echo "::notice title=llmops::a fork gets no secrets: the gate runs offline, on recordings"
     gate --offline
-    code=$?
     ;;
 auto:*)
     gate
-    code=$?
     # Others get no secrets either, Dependabot for one. Nothing was called then: recordings may still hold all of it.
     if [ "$code" = 3 ] && grep -q 'is not set, and provider' "$reports/report.json" 2>/dev/null; then
         echo "::notice title=llmops::a key is not set: the gate runs offline, on recordings"
         gate --offline
-        code=$?
     fi
     ;;
-*)
-    gate
-    code=$?
-    ;;
+*) gate ;;
 esac
 
 case $code in
@@ -99,6 +118,10 @@ esac
 # A run that ended before it could write says so too.
 if [ ! -s "$reports/report.md" ]; then
     printf '%s\n**llmops: %s** (exit code %s). The log of this job says why.\n' "$marker" "$verdict" "$code" >"$reports/report.md"
+fi
+# Each use of the action in a job keeps a comment of its own.
+if [ "$name" != gate ]; then
+    { printf '%s\n' "$marker" && tail -n +2 "$reports/report.md"; } >"$reports/named" && mv "$reports/named" "$reports/report.md"
 fi
 # The blank line ends whatever an earlier step left open in the log.
 [ -s "$reports/annotations" ] && printf '\n' && cat "$reports/annotations"

@@ -108,6 +108,49 @@ fn other_events_evaluate_everything() {
     let head = hub.git(&["rev-parse", "HEAD"]);
     let ran = hub.run("schedule", &json!({}), &head, 1).go().exits(0, "passed");
     assert_eq!(ran.prompts(), ["invoice", "support"]);
+    // So do a tag, and a default branch that was rewritten: what it was before may be nowhere.
+    for (reference, before) in [("refs/tags/v1", "0"), ("refs/tags/v1", "1"), ("refs/heads/main", "1")] {
+        let payload =
+            json!({"before": before.repeat(40), "forced": true, "repository": {"default_branch": "main"}});
+        let ran = hub.run("push", &payload, &head, 1).set("GITHUB_REF", reference).go();
+        assert_eq!(ran.exits(0, "passed").prompts(), ["invoice", "support"], "{reference}");
+    }
+}
+
+#[test]
+fn a_program_that_evaluates_nothing_is_no_pass() {
+    let hub = Hub::new();
+    let (merge, payload) = hub.pull_request(Some(REPOSITORY), improve_support);
+    let run = || hub.run("pull_request", &payload, &merge, 1);
+    for job in
+        [run().input("binary", "/bin/true"), run().input("args", "--help"), run().input("args", "--plan")]
+    {
+        let ran = job.go().exits(3, "no-verdict");
+        assert!(ran.said.contains("::error title=llmops::nothing was evaluated"), "{}", ran.said);
+    }
+}
+
+#[test]
+fn words_of_the_workflow_are_no_patterns_for_files() {
+    let hub = Hub::new();
+    let (merge, payload) = hub.pull_request(Some(REPOSITORY), improve_support);
+    let ran = hub.run("pull_request", &payload, &merge, 1).input("args", "prompts/*").go();
+    assert!(ran.exits(4, "no-verdict").said.contains("prompts/*"));
+}
+
+#[test]
+fn two_uses_in_one_job_keep_apart() {
+    let hub = Hub::new();
+    let (merge, payload) = hub.pull_request(Some(REPOSITORY), improve_support);
+    let ran = hub.run("pull_request", &payload, &merge, 1).input("name", "second").go().exits(0, "passed");
+    assert!(ran.output.contains("/llmops-reports/second/report.html"), "{}", ran.output);
+    assert!(
+        ran.summary.starts_with("<!-- llmops-report second -->\n## ✅ llmops: passed"),
+        "{}",
+        ran.summary
+    );
+    let ran = hub.run("pull_request", &payload, &merge, 1).input("name", "a b/../c").go();
+    assert_eq!(ran.code, 2, "{}", ran.said);
 }
 
 /// A prompt on a provider that needs a key, and its recordings where they were made.

@@ -274,7 +274,8 @@ impl Runner<'_> {
             said,
             summary: read("summary.md"),
             output: read("output"),
-            report: serde_json::from_str(&read("temp/llmops-reports/report.json")).unwrap_or(Value::Null),
+            report: serde_json::from_str(&read("temp/llmops-reports/gate/report.json"))
+                .unwrap_or(Value::Null),
         }
     }
 }
