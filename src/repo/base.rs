@@ -161,9 +161,21 @@ impl Search<'_> {
         if base.commit != self.head {
             return Ok(base);
         }
+        if let Some(id) = before
+            && let Ok(found) = self.repository.obtain(id)
+        {
+            return Ok(self.found(found, "what the branch was at before the forced push"));
+        }
+        // Another branch that is where the default branch is differs from it in nothing.
+        let pushed = event["ref"].as_str().or_else(|| self.get("GITHUB_REF"));
+        if pushed.zip(branch).is_some_and(|(pushed, branch)| pushed != format!("refs/heads/{branch}")) {
+            return Ok(base);
+        }
         // The default branch itself was pushed: its fork from itself would say that nothing ever changed.
         match before {
-            Some(id) => self.commit(id, "what the branch was at before the forced push"),
+            // The remote lets go of what a forced push replaced: there is no command that would bring it.
+            Some(_) => Err(Error::input("what the default branch was before the forced push is gone")
+                .hint("name a base: --changed=REV, or run without --changed")),
             None => Err(Error::input("the first push of the default branch has no base")
                 .hint("name one: --changed=REV, or run without --changed")),
         }

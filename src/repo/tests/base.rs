@@ -187,6 +187,14 @@ fn a_push_is_measured_against_what_was_there_before_and_a_forced_one_against_the
     let main = remote.checkout("refs/heads/main", "--depth=1");
     let forced = github(&main, "push", &event(&remote.id("topic"), json!(true)));
     assert_eq!(base(&main, &forced).0, remote.id("topic"));
+    // What a forced push replaced can be gone from the remote: no fetch brings it back.
+    let gone = event(&"1".repeat(40), json!(true));
+    let hint = refused(&main.open(), None, &github(&main, "push", &gone));
+    assert!(hint.contains("--changed=REV") && !hint.contains("git fetch"), "{hint}");
+    // Another branch that was reset to the default branch has nothing that could be affected.
+    let mut other = github(&main, "push", &gone);
+    other.insert("GITHUB_REF".to_owned(), "refs/heads/topic".to_owned());
+    assert_eq!(base(&main, &other).0, remote.id("main"));
     let first = github(&main, "push", &event(&"0".repeat(40), json!(false)));
     assert!(refused(&main.open(), None, &first).contains("--changed=REV"));
 }
