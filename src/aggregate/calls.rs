@@ -60,7 +60,7 @@ pub struct Calls {
     pub cached: u64,
     /// Replies from recordings.
     pub recorded: u64,
-    /// Failed attempts, also those of calls that never succeeded.
+    /// Attempts after the first, also those of calls that never succeeded.
     pub retries: u64,
     /// Input tokens.
     pub input: Tokens,
@@ -91,7 +91,8 @@ pub struct Calls {
 impl Calls {
     /// Adds the calls of one trial.
     pub fn add(&mut self, record: &TrialRecord) {
-        self.retries += u64::from(record.failed_attempts);
+        // A trial ends with the first call that fails for good, and its first attempt was no retry.
+        self.retries += u64::from(record.failed_attempts.saturating_sub(1));
         for call in &record.calls {
             self.add_call(call);
         }
@@ -245,6 +246,18 @@ mod tests {
         assert_eq!(calls.spent(), Some("0.625".parse().unwrap()));
         assert_eq!((calls.input.sum(), calls.output.sum()), (Some(950), None));
         assert_eq!((calls.max_answer_input, calls.live, calls.cached, calls.retries), (Some(40), 2, 1, 3));
+    }
+
+    #[test]
+    fn the_first_attempt_of_a_call_that_fails_is_no_retry() {
+        let mut calls = Calls::default();
+        let failed = |failed_attempts| TrialRecord {
+            failed_attempts,
+            ..crate::aggregate::tally_tests::record(0, 0, crate::aggregate::tally_tests::unscored())
+        };
+        // None was made, one that was final, and three.
+        [0, 1, 3].into_iter().for_each(|attempts| calls.add(&failed(attempts)));
+        assert_eq!(calls.retries, 2);
     }
 
     #[test]
