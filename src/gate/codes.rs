@@ -87,6 +87,8 @@ pub const UNSCORED_ALLOWED: Code = Code("unscored-allowed");
 pub const CRITICAL_WITHOUT_EFFECT: Code = Code("critical-without-effect");
 /// A note: judge replies that had to be read leniently.
 pub const LENIENT_JUDGE: Code = Code("judge-read-leniently");
+/// A note: trials without a grade because nobody recorded what they ask for.
+pub const NOT_RECORDED: Code = Code("not-recorded");
 /// A note: the baseline does not have this prompt.
 pub const NEW_PROMPT: Code = Code("no-baseline");
 
@@ -134,5 +136,6 @@ pub const CODES: &[Code] = &[
     UNSCORED_ALLOWED,
     CRITICAL_WITHOUT_EFFECT,
     LENIENT_JUDGE,
+    NOT_RECORDED,
     NEW_PROMPT,
 ];

@@ -84,6 +84,8 @@ pub struct Decision {
     /// The chance that two runs of the same prompt disagree on whether the score reaches what is required; `None`
     /// where nothing is required, or a case has fewer than two scored trials.
     pub rerun_disagreement: Option<f64>,
+    /// The one-sided lower bound of the score over the cases that have one; `None` where the mean decides.
+    pub lower_bound: Option<f64>,
     /// Warnings that do not change the verdict.
     pub notes: Vec<Note>,
     /// Every demand with what was found, in the order in which they are decided.
@@ -115,6 +117,7 @@ pub fn decide(terms: &Terms, tally: &Tally) -> Decision {
         best_case_mean: mean.map(|bounds| bounds.high),
         worst_case_mean: mean.map(|bounds| bounds.low),
         rerun_disagreement: scale.and_then(|scale| disagreement(terms, tally, scale)),
+        lower_bound: scale.and_then(|scale| scores::lower_bound(terms, tally, scale)),
         notes: notes::notes(terms, tally, score.as_ref()),
         checks,
     }

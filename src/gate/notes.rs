@@ -5,7 +5,7 @@ use super::sentence::unscored;
 use super::{Terms, codes, critical, show};
 use crate::aggregate::Estimate;
 use crate::aggregate::tally::Tally;
-use crate::domain::Code;
+use crate::domain::{Code, Unscored};
 
 /// Below so many cases a gate decides on very little.
 pub const FEW: usize = 15;
@@ -48,6 +48,12 @@ pub(super) fn notes(terms: &Terms, tally: &Tally, score: Option<&Estimate>) -> V
     }
     if tally.trials_unscored() > 0 {
         note(codes::UNSCORED_ALLOWED, unscored(tally));
+    }
+    if tally.unscored.contains_key(&Unscored::NotRecorded) {
+        let message = "what is asked here was not recorded: a maintainer with the keys runs `llmops eval --record` on \
+                       this branch and commits the recordings, or runs the gate with the keys, in the merge queue \
+                       for example";
+        note(codes::NOT_RECORDED, message.to_owned());
     }
     if critical::without_effect(terms, tally) {
         let message =

@@ -3,6 +3,7 @@
 use super::bounds::{Bounds, Span, Spans};
 use super::check::{Check, State, at_least};
 use super::{Terms, codes, lower, show};
+use crate::aggregate::moments::Moments;
 use crate::aggregate::tally::Tally;
 use crate::aggregate::{Estimate, Interval};
 use crate::domain::Scale;
@@ -44,6 +45,13 @@ pub(super) fn score(terms: &Terms, tally: &Tally) -> Option<Check> {
     let state = at_least(bounds, required);
     let codes = [codes::SCORE_BELOW, codes::SCORE_OPEN];
     Some(number(name, &subject, demanded, required, bounds, state, codes, &about))
+}
+
+/// The lower bound over the cases that have a score, whatever is open; `None` where the mean decides.
+pub(super) fn lower_bound(terms: &Terms, tally: &Tally, scale: Scale) -> Option<f64> {
+    let by_bound = terms.gate.decide_on == DecideOn::LowerBound && terms.required.is_some();
+    let points = tally.cases().iter().filter_map(|case| Some((case.weight, case.mean()?)));
+    by_bound.then(|| Moments::of(&points.collect::<Vec<_>>()))?.lower_bound(terms.gate.confidence, scale.min)
 }
 
 /// "(95 % interval 3.50 to 3.92, 24 cases)".

@@ -11,15 +11,14 @@ pub fn sentence(decision: &Decision, tally: &Tally) -> String {
         Verdict::Passed => format!("passed: {}", passed(&decision.checks)),
         Verdict::Failed { breaches } => format!("failed: {}", first_two(breaches, "; ")),
         Verdict::Inconclusive { why } => {
-            let counted = [codes::TOO_MANY_UNSCORED, codes::NOTHING_SCORED];
+            // Where nothing has a grade, all else that is not known follows from it.
+            let nothing = why.iter().any(|why| why.code == codes::NOTHING_SCORED);
             let others: Vec<Breach> =
-                why.iter().filter(|why| !counted.contains(&why.code)).cloned().collect();
+                why.iter().filter(|why| why.code != codes::TOO_MANY_UNSCORED && !nothing).cloned().collect();
             match (tally.trials_unscored(), others.is_empty()) {
-                (0, _) => format!("no verdict: {}", first_two(why, ", and ")),
+                (0, _) => format!("no verdict: {}", first_two(why, "; ")),
                 (_, true) => format!("no verdict: {}", unscored(tally)),
-                (_, false) => {
-                    format!("no verdict: {}, and {}", unscored(tally), first_two(&others, ", and "))
-                }
+                (_, false) => format!("no verdict: {}, and {}", unscored(tally), first_two(&others, "; ")),
             }
         }
     }

@@ -2,7 +2,8 @@
 
 use super::fixture::{Fixture, good, outage};
 use super::{codes, sentence};
-use crate::manifest::suite::Allowance;
+use crate::domain::{Grade, Unscored};
+use crate::manifest::suite::{Allowance, DecideOn};
 use std::collections::BTreeSet;
 
 fn says(fixture: &Fixture) -> String {
@@ -57,6 +58,42 @@ fn no_verdict_says_what_is_missing_and_where_the_score_could_land() {
     );
     fixture.required = Some(3.0);
     assert_eq!(says(&fixture), "no verdict: 3 of 20 trials have no grade (provider_error: 401 unauthorized)");
+}
+
+#[test]
+fn where_nothing_has_a_grade_that_is_all_there_is_to_say() {
+    let mut fixture = Fixture::new();
+    (0..20).for_each(|case| fixture.records[case] = outage(case));
+    assert!(fixture.decide().verdict.reasons().len() > 2, "each demand is a reason of its own");
+    assert_eq!(
+        says(&fixture),
+        "no verdict: 20 of 20 trials have no grade (provider_error: 401 unauthorized)"
+    );
+}
+
+#[test]
+fn what_is_not_recorded_says_who_can_mend_it() {
+    let mut fixture = Fixture::new();
+    let detail = "offline, and the reply is neither stored nor recorded".to_owned();
+    fixture.records[0].grade = Grade::Unscored { reason: Unscored::NotRecorded, detail };
+    let notes = fixture.decide().notes;
+    let note = notes.iter().find(|note| note.code == codes::NOT_RECORDED).expect("the note");
+    assert!(note.message.contains("`llmops eval --record`") && note.message.contains("merge queue"));
+    assert!(Fixture::new().decide().notes.iter().all(|note| note.code != codes::NOT_RECORDED));
+}
+
+#[test]
+fn the_lower_bound_is_told_where_it_decides_and_only_there() {
+    let mut fixture = Fixture::new();
+    assert_eq!(fixture.decide().lower_bound, None);
+    fixture.gate.decide_on = DecideOn::LowerBound;
+    let bound = fixture.decide().lower_bound.expect("a bound");
+    // m − t·s/√n: 4.5 − 1.729 · 0.513/√20.
+    assert!((bound - 4.3017).abs() < 1e-3, "{bound}");
+    fixture.required = Some(bound + 0.01);
+    let decision = fixture.decide();
+    assert!(decision.verdict.reasons().iter().any(|reason| reason.code == codes::SCORE_BELOW));
+    assert!(decision.lower_bound.is_some_and(|found| (found - bound).abs() < 1e-9));
 }
 
 #[test]
