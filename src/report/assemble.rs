@@ -21,8 +21,6 @@ pub struct Reported {
 
 /// The machine form of one gate.
 pub fn gate(plan: &GatePlan, tally: &Tally, decision: &Decision, reported: &Reported) -> v1::Gate {
-    let scored = tally.trials() - tally.trials_unscored().min(tally.trials());
-    let confidence = plan.suite.gate.confidence;
     v1::Gate {
         prompt: v1::PromptRef {
             name: plan.prompt.name.to_string(),
@@ -41,12 +39,7 @@ pub fn gate(plan: &GatePlan, tally: &Tally, decision: &Decision, reported: &Repo
             pin: plan.pin,
             reported: reported.answers.iter().map(ToString::to_string).collect(),
         },
-        judge: plan.suite.judge.as_ref().map(|judge| v1::JudgeRef {
-            model: judge.model.to_string(),
-            provider: judge.provider.to_string(),
-            digest: plan.digests.judge.map(|digest| digest.to_string()).unwrap_or_default(),
-            calibration: reported.calibration.clone(),
-        }),
+        judge: judge(plan, reported),
         retrieval: plan.retrieval.as_ref().map(|retrieval| v1::Versioned {
             name: retrieval.name.to_string(),
             version: retrieval.version.clone(),
@@ -54,43 +47,23 @@ pub fn gate(plan: &GatePlan, tally: &Tally, decision: &Decision, reported: &Repo
         }),
         verdict: v1::Verdict::from(&decision.verdict),
         required: plan.prompt.required,
-        score: decision.score.as_ref().map(|score| v1::Score {
-            mean: score.mean,
-            stderr: score.stderr,
-            ci_low: score.interval.map(|interval| interval.low),
-            ci_high: score.interval.map(|interval| interval.high),
-            n: wide(score.n),
-            rerun_disagreement: decision.rerun_disagreement,
-        }),
-        dimensions: dimensions(plan, tally, confidence),
+        score: score(decision),
+        dimensions: dimensions(plan, tally),
         metrics: metrics(tally),
         asserts: v1::AssertCounts {
             passed: tally.asserts.passed,
             failed: tally.asserts.failed,
             rate: tally.asserts.rate(),
         },
+        trials: plan.trials,
         cases_planned: wide(plan.planned()),
-        cases_scored: scored,
+        cases_scored: tally.trials().saturating_sub(tally.trials_unscored()),
         cases_unscored: tally.trials_unscored(),
         best_case_mean: decision.best_case_mean,
         worst_case_mean: decision.worst_case_mean,
-        breaches: decision
-            .verdict
-            .reasons()
-            .iter()
-            .map(|breach| v1::Breach { code: breach.code.to_string(), message: breach.message.clone() })
-            .collect(),
+        breaches: breaches(decision),
         baseline: None,
-        usage: v1::Usage {
-            input_tokens: tally.calls.input.sum(),
-            output_tokens: tally.calls.output.sum(),
-            cached_tokens: tally.calls.cached_input.sum(),
-            reasoning_tokens: tally.calls.reasoning.sum(),
-            cost_usd: tally.calls.cost(),
-            spent_usd: tally.calls.spent(),
-            unpriced_calls: tally.calls.unpriced,
-            unreported_calls: tally.calls.unreported,
-        },
+        usage: usage(tally),
         latency_ms: latency(tally),
         calls: v1::Calls {
             live: tally.calls.live,
@@ -99,6 +72,45 @@ pub fn gate(plan: &GatePlan, tally: &Tally, decision: &Decision, reported: &Repo
             retries: tally.calls.retries,
         },
         retrieval_metrics: retrieval_metrics(tally),
+    }
+}
+
+fn judge(plan: &GatePlan, reported: &Reported) -> Option<v1::JudgeRef> {
+    plan.suite.judge.as_ref().map(|judge| v1::JudgeRef {
+        model: judge.model.to_string(),
+        provider: judge.provider.to_string(),
+        digest: plan.digests.judge.map(|digest| digest.to_string()).unwrap_or_default(),
+        calibration: reported.calibration.clone(),
+    })
+}
+
+fn score(decision: &Decision) -> Option<v1::Score> {
+    decision.score.as_ref().map(|score| v1::Score {
+        mean: score.mean,
+        stderr: score.stderr,
+        ci_low: score.interval.map(|interval| interval.low),
+        ci_high: score.interval.map(|interval| interval.high),
+        n: wide(score.n),
+        rerun_disagreement: decision.rerun_disagreement,
+        lower_bound: decision.lower_bound,
+    })
+}
+
+fn breaches(decision: &Decision) -> Vec<v1::Breach> {
+    let reasons = decision.verdict.reasons().iter();
+    reasons.map(|one| v1::Breach { code: one.code.to_string(), message: one.message.clone() }).collect()
+}
+
+fn usage(tally: &Tally) -> v1::Usage {
+    v1::Usage {
+        input_tokens: tally.calls.input.sum(),
+        output_tokens: tally.calls.output.sum(),
+        cached_tokens: tally.calls.cached_input.sum(),
+        reasoning_tokens: tally.calls.reasoning.sum(),
+        cost_usd: tally.calls.cost(),
+        spent_usd: tally.calls.spent(),
+        unpriced_calls: tally.calls.unpriced,
+        unreported_calls: tally.calls.unreported,
     }
 }
 
@@ -141,8 +153,9 @@ pub fn selection(selection: &Selection, outputs: Option<String>) -> Option<v1::S
     })
 }
 
-fn dimensions(plan: &GatePlan, tally: &Tally, confidence: f64) -> Vec<v1::Dimension> {
+fn dimensions(plan: &GatePlan, tally: &Tally) -> Vec<v1::Dimension> {
     let Some(judge) = &plan.suite.judge else { return Vec::new() };
+    let confidence = plan.suite.gate.confidence;
     let of = |dimension: &crate::manifest::prompt::Dimension| {
         let estimate: Option<Estimate> = tally.dimension(&dimension.name, confidence, judge.scale);
         let interval = estimate.as_ref().and_then(|estimate| estimate.interval);

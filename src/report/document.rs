@@ -3,7 +3,8 @@
 use super::told::Told;
 use super::v1;
 use crate::domain::score::reaches;
-use crate::domain::{Chunk, Result};
+use crate::domain::{Chunk, Code, Result};
+use crate::gate::codes;
 
 /// The stream of one gate's cases.
 pub type CaseStream<'a> = Box<dyn Iterator<Item = Result<v1::Case>> + 'a>;
@@ -98,6 +99,23 @@ impl<'a> Document<'a> {
             return view.sentence.clone();
         }
         self.report.gates.get(gate).map(sentence_of).unwrap_or_default()
+    }
+
+    /// The reasons of a gate that its sentence leaves out.
+    pub fn further(&self, gate: usize) -> Vec<&'a v1::Breach> {
+        let Some(found) = self.report.gates.get(gate).filter(|gate| gate.breaches.len() > 1) else {
+            return Vec::new();
+        };
+        let sentence = self.sentence(gate);
+        let says = |code: Code| found.breaches.iter().any(|breach| breach.code == code.0);
+        // Where nothing has a grade, all else that is not known follows from it, and the sentence says so.
+        if found.verdict == v1::Verdict::Inconclusive && says(codes::NOTHING_SCORED) {
+            return Vec::new();
+        }
+        let missing = |breach: &&v1::Breach| {
+            breach.code != codes::TOO_MANY_UNSCORED.0 && !sentence.contains(&breach.message)
+        };
+        found.breaches.iter().filter(missing).collect()
     }
 
     /// The notes of a gate.

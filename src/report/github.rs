@@ -58,7 +58,10 @@ fn gates(document: &Document<'_>) -> Vec<Annotation> {
             line: Some(view.and_then(|view| view.line).unwrap_or(1)),
             column: None,
             title: format!("{what}: {} {}", gate.prompt.name, gate.prompt.version),
-            message: document.sentence(index),
+            message: document
+                .further(index)
+                .into_iter()
+                .fold(document.sentence(index), |said, breach| format!("{said}\n- {}", breach.message)),
         });
     }
     found
@@ -119,7 +122,7 @@ mod tests {
     #[test]
     fn a_gate_that_did_not_pass_is_an_error_on_its_manifest() {
         insta::assert_snapshot!(written(&sample::report()), @r#"
-        ::error file=prompts/customer_support.yaml,line=6,title=failed%3A customer_support 3.1.0::The judge score 4.199 is below the 4.2 that the prompt requires, and faithfulness 3.91 is below 4.
+        ::error file=prompts/customer_support.yaml,line=6,title=failed%3A customer_support 3.1.0::failed: score 4.199 is below the required 4.20; `faithfulness` 3.91 is below the required 4.00; and 1 more reason%0A- 98.7 %25 of the asserts passed, and 100 %25 have to
         ::error file=prompts/invoice.yaml,line=1,title=no verdict%3A invoice 3.1.0::It cannot be told: 1 of 1 cases has no grade, because the provider failed.
         ::warning file=evals/invoice.yaml,line=3,col=8,title=few-cases::the suite has 1 case%0Aadd cases: below 15 an interval says little
         "#);
@@ -133,7 +136,7 @@ mod tests {
         assert_eq!(text.lines().filter(|line| line.starts_with("::error ")).count(), 10);
         assert!(text.contains("::and 16 more"), "{text}");
         report.gates.truncate(10);
-        assert!(!written(&report).contains("more"));
+        assert!(!written(&report).contains("in the report"));
     }
 
     #[test]

@@ -58,7 +58,9 @@ pub fn write(document: &Document<'_>, out: &mut dyn Write) -> Result<()> {
         xml.put(Event::Start(suite))?;
         xml.properties(gate)?;
         let class = suite_name(gate);
-        xml.element("gate", &class, None, verdict_of(gate, &document.sentence(index)), None)?;
+        let reason = verdict_of(gate, &document.sentence(index));
+        let reason = reason.map(|reason| Reason { details: reasons(gate), ..reason });
+        xml.element("gate", &class, None, reason, None)?;
         for case in document.cases.of(index) {
             let case = case?;
             let output = case.output.as_deref().filter(|_| case.status == Status::Failed);
@@ -249,6 +251,15 @@ fn verdict_of(gate: &Gate, sentence: &str) -> Option<Reason> {
     }
 }
 
+/// All reasons of a gate, one a line; nothing where the message is the only one.
+fn reasons(gate: &Gate) -> String {
+    if gate.breaches.len() < 2 {
+        return String::new();
+    }
+    let lines = gate.breaches.iter().map(|breach| one_line(&format!("{}: {}", breach.code, breach.message)));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 fn element(case: &Case) -> Option<&'static str> {
     match (case.status, case.unscored_reason) {
         (Status::Passed, _) => None,
@@ -325,7 +336,9 @@ mod tests {
                     <property name="required" value="4.2"/>
                 </properties>
                 <testcase name="gate" classname="customer_support on customer_support">
-                    <failure message="The judge score 4.199 is below the 4.2 that the prompt requires, and faithfulness 3.91 is below 4." type="gate"/>
+                    <failure message="failed: score 4.199 is below the required 4.20; `faithfulness` 3.91 is below the required 4.00; and 1 more reason" type="gate">score-below-threshold: score 4.199 is below the required 4.20
+        dimension-below-required: `faithfulness` 3.91 is below the required 4.00
+        asserts-failed: 98.7 % of the asserts passed, and 100 % have to</failure>
                 </testcase>
                 <testcase name="refund-window" classname="customer_support on customer_support" time="0.812">
                     <failure message="rouge-l: 0.31 is below 0.5" type="assert">rouge-l: 0.31 is below 0.5

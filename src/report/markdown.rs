@@ -3,12 +3,13 @@
 
 use super::document::Document;
 use super::json::unwritten;
-use super::numbers::{UNKNOWN, against, counted, delta, duration_ms, interval, score, threshold};
+use super::numbers::{UNKNOWN, against, counted, delta, duration_ms, interval, score};
 use super::remarks::remarks;
-use super::table::{counted_facts, model, narrowed};
+use super::standing;
+use super::table::{counted_facts, model, narrowed, since};
 use super::text::{clip, head, one_line, short, visible};
 use super::v1::{Case, Gate, Report, Status, Verdict};
-use crate::domain::{Result, Usd};
+use crate::domain::{Exit, Result, Usd};
 use std::io::Write;
 
 /// The first line: by it a comment is found again and kept up to date.
@@ -77,7 +78,9 @@ fn word(verdict: Verdict) -> &'static str {
 
 fn heading(report: &Report) -> String {
     let Some(verdict) = report.verdict else {
-        let mut text = "## ⚠️ llmops: nothing was evaluated\n\n".to_owned();
+        // A wrong input blocks as a failed gate does: it has to be mended, not tried again.
+        let icon = if report.exit_code == Exit::Input.code() { "❌" } else { "⚠️" };
+        let mut text = format!("## {icon} llmops: nothing was evaluated\n\n");
         for one in report.diagnostics.iter().take(20) {
             let place = one.path.as_ref().map_or(String::new(), |path| {
                 let line = one.line.map_or(String::new(), |line| format!(":{line}"));
@@ -91,8 +94,13 @@ fn heading(report: &Report) -> String {
         }
         return text;
     };
-    let note =
-        if verdict == Verdict::Unaffected { "\n\nNothing that changed touches a gate.\n" } else { "\n" };
+    let note = if verdict == Verdict::Unaffected {
+        let parts = ["Nothing that changed", &escape(&since(report)), "touches a gate."];
+        let said: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        format!("\n\n{}\n", said.join(" "))
+    } else {
+        "\n".to_owned()
+    };
     format!("## {} llmops: {}{note}", icon(verdict), word(verdict))
 }
 
@@ -136,6 +144,8 @@ fn row(gate: &Gate, based: bool) -> String {
         (None, None) => String::new(),
         (low, high) => format!(" ({})", interval(low, high, gate.required)),
     });
+    let bound = standing::bound(gate).map_or(String::new(), |bound| format!(", lower bound {bound}"));
+    let planned = if gate.trials > 1 { trials(gate) } else { gate.cases_planned.to_string() };
     let change = if based {
         let cell = gate.baseline.as_ref().map_or(UNKNOWN.to_owned(), |base| delta(base.delta));
         format!(" {cell} |")
@@ -143,18 +153,26 @@ fn row(gate: &Gate, based: bool) -> String {
         String::new()
     };
     format!(
-        "| {} {} | {} {} | {} | **{}**{range} | {} |{change} {} of {} | {} |\n",
+        "| {} {} | {} {} | {} | **{}**{range}{bound} | {}{} |{change} {} of {planned} | {} |\n",
         icon(gate.verdict),
         word(gate.verdict),
         escape(&short(&gate.prompt.name, 60)),
         escape(&short(&gate.prompt.version, 20)),
         escape(&short(&gate.model.target, 50)),
         against(mean, gate.required),
-        gate.required.map_or(String::new(), |required| format!("≥ {}", threshold(required))),
+        standing::demand_of_score(gate),
+        standing::of_score(gate).sign(),
         gate.cases_scored,
-        gate.cases_planned,
         gate.usage.cost_usd.map_or("not known".to_owned(), Usd::display),
     )
+}
+
+/// "6 trials, 3 cases".
+fn trials(gate: &Gate) -> String {
+    let (all, each) = (gate.cases_planned, u64::from(gate.trials));
+    let whole = all.is_multiple_of(each);
+    let cases = if whole { format!(", {}", counted(all / each, "case")) } else { String::new() };
+    format!("{}{cases}", counted(all, "trial"))
 }
 
 /// What stands under the table for one gate: its lead, and its cases one by one.
@@ -171,6 +189,14 @@ fn section(document: &Document<'_>, index: usize, gate: &Gate) -> Result<Section
         escape(&short(&gate.prompt.version, 20)),
         prose(&short(&document.sentence(index), 1500)),
     );
+    let further = document.further(index);
+    for (at, breach) in further.iter().take(20).enumerate() {
+        let gap = if at == 0 { "\n" } else { "" };
+        lead.push_str(&format!("{gap}- {}\n", prose(&short(&breach.message, 500))));
+    }
+    if further.len() > 20 {
+        lead.push_str(&format!("- and {}\n", counted((further.len() - 20) as u64, "more reason")));
+    }
     for note in document.notes(index).iter().take(8) {
         lead.push_str(&format!("\n> {}\n", prose(&short(note, 500))));
     }
@@ -178,11 +204,12 @@ fn section(document: &Document<'_>, index: usize, gate: &Gate) -> Result<Section
         lead.push_str("\n| dimension | score | interval | required |\n|---|---:|---:|---:|\n");
         for dimension in gate.dimensions.iter().take(20) {
             lead.push_str(&format!(
-                "| {} | {} | {} | {} |\n",
+                "| {} | {} | {} | {}{} |\n",
                 escape(&short(&dimension.name, 40)),
                 against(dimension.mean, dimension.required),
                 interval(dimension.ci_low, dimension.ci_high, dimension.required),
-                dimension.required.map_or(String::new(), |required| format!("≥ {}", threshold(required))),
+                standing::demand(dimension.required),
+                standing::of_dimension(gate, dimension).sign(),
             ));
         }
     }

@@ -26,6 +26,7 @@ pub mod remarks;
 #[cfg(test)]
 mod sample;
 pub mod sarif;
+mod standing;
 pub mod stored;
 pub mod table;
 pub mod text;

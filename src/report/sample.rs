@@ -111,6 +111,10 @@ pub fn stream<'a>(cases: &'a [Vec<v1::Case>], gate: usize) -> CaseStream<'a> {
     Box::new(cases.get(gate).into_iter().flatten().cloned().map(Ok))
 }
 
+fn breach(code: &str, message: &str) -> v1::Breach {
+    v1::Breach { code: code.into(), message: message.into() }
+}
+
 pub fn gate() -> v1::Gate {
     let dimension = |name: &str, mean, required| v1::Dimension {
         name: name.into(),
@@ -159,6 +163,7 @@ pub fn gate() -> v1::Gate {
             ci_high: Some(4.386),
             n: 49,
             rerun_disagreement: Some(0.499),
+            lower_bound: None,
         }),
         dimensions: vec![
             dimension("faithfulness", Some(3.91), Some(4.0)),
@@ -167,20 +172,16 @@ pub fn gate() -> v1::Gate {
         ],
         metrics: BTreeMap::from([("overlap".into(), Some(0.94)), ("refusal_rate".into(), Some(0.02))]),
         asserts: v1::AssertCounts { passed: 147, failed: 2, rate: Some(147.0 / 149.0) },
+        trials: 1,
         cases_planned: 50,
         cases_scored: 49,
         cases_unscored: 1,
         best_case_mean: Some(4.215),
         worst_case_mean: Some(4.135),
         breaches: vec![
-            v1::Breach {
-                code: "score-below-threshold".into(),
-                message: "the judge score 4.199 is below the required 4.2".into(),
-            },
-            v1::Breach {
-                code: "dimension-below-threshold".into(),
-                message: "faithfulness 3.91 is below the required 4".into(),
-            },
+            breach("score-below-threshold", "score 4.199 is below the required 4.20"),
+            breach("dimension-below-required", "`faithfulness` 3.91 is below the required 4.00"),
+            breach("asserts-failed", "98.7 % of the asserts passed, and 100 % have to"),
         ],
         baseline: Some(v1::Baseline {
             rev: "9f2c41d0b7".into(),
@@ -282,10 +283,9 @@ pub fn views() -> Vec<View> {
     let cases = cases();
     vec![
         View {
-            sentence:
-                "The judge score 4.199 is below the 4.2 that the prompt requires, and faithfulness 3.91 \
-                       is below 4."
-                    .into(),
+            sentence: "failed: score 4.199 is below the required 4.20; `faithfulness` 3.91 is below the \
+                       required 4.00; and 1 more reason"
+                .into(),
             notes: vec![
                 "The score cannot be told from the threshold: a second run would disagree in about \
                          half of all cases."

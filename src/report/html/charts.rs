@@ -1,7 +1,8 @@
 //! The numbers behind the page's charts, as coordinates from 0 to 100. The drawing is inline SVG in the templates.
 
-use crate::domain::score::reaches;
-use crate::report::numbers::{against, counted, duration, interval, score, threshold, to_f64};
+use crate::report::numbers::{against, counted, duration, interval, score, to_f64};
+use crate::report::paint::Tone;
+use crate::report::standing::{self, Standing};
 use crate::report::text::short;
 use crate::report::v1::Gate;
 use serde::Serialize;
@@ -45,6 +46,7 @@ pub(super) struct Bar {
     low: Option<f64>,
     span: f64,
     required: Option<f64>,
+    bound: Option<f64>,
 }
 
 struct Measure {
@@ -53,6 +55,9 @@ struct Measure {
     low: Option<f64>,
     high: Option<f64>,
     required: Option<f64>,
+    bound: Option<f64>,
+    demand: String,
+    standing: Standing,
 }
 
 /// The bars of a gate on one axis: the judge score, then its dimensions.
@@ -65,6 +70,12 @@ pub(super) fn bars(gate: &Gate) -> Option<(Axis, Vec<Bar>)> {
             low: found.ci_low,
             high: found.ci_high,
             required: gate.required,
+            bound: found.lower_bound,
+            demand: match standing::bound(gate) {
+                Some(bound) => format!("{} (is {bound})", standing::demand_of_score(gate)),
+                None => standing::demand_of_score(gate),
+            },
+            standing: standing::of_score(gate),
         });
     }
     measures.extend(gate.dimensions.iter().map(|dimension| Measure {
@@ -73,8 +84,12 @@ pub(super) fn bars(gate: &Gate) -> Option<(Axis, Vec<Bar>)> {
         low: dimension.ci_low,
         high: dimension.ci_high,
         required: dimension.required,
+        bound: None,
+        demand: standing::demand(dimension.required),
+        standing: standing::of_dimension(gate, dimension),
     }));
-    let values = measures.iter().flat_map(|one| [one.mean, one.low, one.high, one.required]).flatten();
+    let values =
+        measures.iter().flat_map(|one| [one.mean, one.low, one.high, one.required, one.bound]).flatten();
     let axis = Axis::around(values)?;
     let bars = measures.into_iter().map(|one| bar(one, axis)).collect();
     Some((axis, bars))
@@ -85,26 +100,27 @@ fn bar(one: Measure, axis: Axis) -> Bar {
         (None, None) => String::new(),
         (low, high) => interval(low, high, one.required),
     };
-    let demand = one.required.map_or(String::new(), |required| format!("≥ {}", threshold(required)));
     let value = against(one.mean, one.required);
-    let tone = match (one.mean, one.required) {
-        (Some(mean), Some(required)) if reaches(mean, required) => "good",
-        (Some(_), Some(_)) => "bad",
-        _ => "",
+    let tone = match one.standing.tone() {
+        Some(Tone::Good) => "good",
+        Some(Tone::Bad) => "bad",
+        Some(_) => "unsure",
+        None => "",
     };
     let finite = |value: Option<f64>| value.filter(|value| value.is_finite()).map(|value| axis.at(value));
     let (low, high) = (finite(one.low), finite(one.high));
     Bar {
-        label: [one.name.as_str(), &value, &range, &demand].join(" ").trim_end().to_owned(),
+        label: [one.name.as_str(), &value, &range, &one.demand].join(" ").trim_end().to_owned(),
         name: one.name,
         tone,
         value,
         interval: range,
-        threshold: demand,
+        threshold: one.demand,
         mean: finite(one.mean),
         low: low.or(high.map(|_| 0.0)),
         span: high.unwrap_or(100.0) - low.unwrap_or(0.0),
         required: finite(one.required),
+        bound: finite(one.bound),
     }
 }
 

@@ -8,10 +8,10 @@ mod charts;
 use super::document::Document;
 use super::json::unwritten;
 use super::numbers::{counted, delta, duration_ms, percent, score, to_f64};
-use super::table::{counted_facts, model, narrowed};
+use super::table::{cases, counted_facts, model, narrowed, since};
 use super::text::{one_line, short};
 use super::v1::{Case, Gate, Report, Status, Verdict};
-use crate::domain::{Error, Kind, Result, Severity};
+use crate::domain::{Error, Exit, Kind, Result, Severity};
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, context};
 use serde::Serialize;
@@ -102,6 +102,16 @@ fn environment() -> Result<Environment<'static>> {
     Ok(environment)
 }
 
+/// How a whole run is shown. A wrong input blocks as a failed gate does: it has to be mended, not tried again.
+fn tone_of_run(report: &Report) -> (&'static str, &'static str, &'static str) {
+    match tone(report.verdict) {
+        (_, _, word) if report.verdict.is_none() && report.exit_code == Exit::Input.code() => {
+            ("bad", "✗", word)
+        }
+        shown => shown,
+    }
+}
+
 fn tone(verdict: Option<Verdict>) -> (&'static str, &'static str, &'static str) {
     match verdict {
         Some(Verdict::Passed) => ("good", "✓", "Passed"),
@@ -113,7 +123,7 @@ fn tone(verdict: Option<Verdict>) -> (&'static str, &'static str, &'static str) 
 }
 
 fn head(report: &Report) -> minijinja::Value {
-    let (tone_name, mark, word) = tone(report.verdict);
+    let (tone_name, mark, word) = tone_of_run(report);
     let gates: Vec<minijinja::Value> = report
         .gates
         .iter()
@@ -136,6 +146,9 @@ fn head(report: &Report) -> minijinja::Value {
         .filter(|(verdict, _)| of(*verdict) > 0)
         .map(|(verdict, word)| format!("{} {word}", counted(of(verdict), "gate")))
         .collect();
+    if report.verdict == Some(Verdict::Unaffected) {
+        parts.push(format!("nothing that changed{} touches a gate", since(report)));
+    }
     if let Some(run) = &report.run {
         parts.push(minute(&run.started_at));
         if run.duration_ms.is_some() {
@@ -212,29 +225,23 @@ fn gate_values(document: &Document<'_>, index: usize, gate: &Gate, scan: &Scan) 
             .collect();
     let notes: Vec<String> = document.notes(index).iter().map(|note| why(&one_line(note))).collect();
     let sentence = one_line(&document.sentence(index));
-    // A sentence that is made of the breaches would say all of them twice.
-    let said = |breach: &&super::v1::Breach| {
-        gate.breaches.len() > 1 && !sentence.contains(&one_line(&breach.message))
-    };
-    let breaches: Vec<minijinja::Value> = gate
-        .breaches
-        .iter()
-        .filter(said)
+    let breaches: Vec<minijinja::Value> = document
+        .further(index)
+        .into_iter()
         .map(|breach| context! { code => one_line(&breach.code), message => one_line(&breach.message) })
         .collect();
     context! {
         index, tone => tone_name, mark, word,
         name => one_line(&gate.prompt.name), version => one_line(&gate.prompt.version),
         sentence => why(&sentence), notes, breaches, facts => facts(gate),
-        bars => Serde(bars), axis_low => score(axis.map(|axis| axis.low)), axis_high => score(axis.map(|axis| axis.high)),
+        by_bound => gate.score.as_ref().is_some_and(|score| score.lower_bound.is_some()), bars => Serde(bars), axis_low => score(axis.map(|axis| axis.low)), axis_high => score(axis.map(|axis| axis.high)),
         baseline => baseline(gate), compared => gate.baseline.is_some(), histograms => Serde(histograms),
         tags => scan.tags.iter().map(|tag| one_line(tag)).collect::<Vec<_>>(),
     }
 }
 
 fn facts(gate: &Gate) -> Vec<(&'static str, String)> {
-    let suite =
-        format!("{} {}, {}", gate.suite.name, gate.suite.version, counted(gate.cases_planned, "case"));
+    let suite = format!("{} {}, {}", gate.suite.name, gate.suite.version, cases(gate));
     let mut facts = vec![("suite", one_line(&suite)), ("model", model(gate))];
     if let Some(judge) = &gate.judge {
         facts.push(("judge", super::table::judge(judge)));

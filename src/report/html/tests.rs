@@ -90,6 +90,31 @@ fn a_case_opens_to_everything_that_is_known_of_it() {
 }
 
 #[test]
+fn a_gate_that_fails_by_its_lower_bound_is_not_green() {
+    let mut gate = Gate { breaches: vec![], required: Some(4.0), cases_unscored: 0, ..sample::gate() };
+    if let Some(score) = &mut gate.score {
+        (score.mean, score.lower_bound) = (4.3, Some(3.87));
+    }
+    let page = written(&Report { gates: vec![gate], ..sample::report() }, &[]);
+    assert!(page.contains("<div class=\"bar bad\">\n<span class=\"name\">judge score"), "{page}");
+    assert!(page.contains("lower bound ≥ 4 (is 3.87)") && page.contains("<line class=\"bound\""));
+}
+
+#[test]
+fn a_wrong_input_is_red_and_a_green_without_a_gate_names_its_base() {
+    let nothing = Report { verdict: None, gates: vec![], ..sample::report() };
+    let head = |report: &Report| {
+        let page = written(report, &[]);
+        page.split("<main>").next().expect("a head").split("<body>").nth(1).expect("a body").to_owned()
+    };
+    assert!(head(&Report { exit_code: 2, ..nothing.clone() }).contains("<header class=\"bad\">"));
+    assert!(head(&Report { exit_code: 3, ..nothing.clone() }).contains("<header class=\"unsure\">"));
+    let green = Report { verdict: Some(Verdict::Unaffected), exit_code: 0, ..nothing };
+    let shown = head(&green);
+    assert!(shown.contains("nothing that changed since 9f2c41d0b7 touches a gate"), "{shown}");
+}
+
+#[test]
 fn an_enormous_answer_is_cut_and_said_to_be() {
     let huge = Case { output: Some("x".repeat(5_000_000)), ..sample::case("huge") };
     let page = written(&sample::report(), &[vec![huge]]);

@@ -19,18 +19,20 @@ fn a_blocked_pull_request() {
 
     | | prompt | model | score | required | change | cases | cost |
     |---|---|---|---:|---:|---:|---:|---:|
-    | ❌ failed | customer&#95;support 3.1.0 | claude-sonnet-4-20250514 | **4.199** (4.01 to 4.39) | ≥ 4.2 | −0.21 | 49 of 50 | $0.3318 |
-    | ⚠️ no verdict | invoice 3.1.0 | claude-sonnet-4-20250514 | **–** | ≥ 4.2 | – | 0 of 1 | not known |
+    | ❌ failed | customer&#95;support 3.1.0 | claude-sonnet-4-20250514 | **4.199** (4.01 to 4.39) | ≥ 4.2 ❌ | −0.21 | 49 of 50 | $0.3318 |
+    | ⚠️ no verdict | invoice 3.1.0 | claude-sonnet-4-20250514 | **–** | ≥ 4.2 ⚠️ | – | 0 of 1 | not known |
 
     ### ❌ customer&#95;support 3.1.0
 
-    The judge score 4.199 is below the 4.2 that the prompt requires, and faithfulness 3.91 is below 4.
+    failed: score 4.199 is below the required 4.20; <code>faithfulness</code> 3.91 is below the required 4.00; and 1 more reason
+
+    - 98.7 % of the asserts passed, and 100 % have to
 
     > The score cannot be told from the threshold: a second run would disagree in about half of all cases.
 
     | dimension | score | interval | required |
     |---|---:|---:|---:|
-    | faithfulness | 3.91 | 3.61 to 4.21 | ≥ 4 |
+    | faithfulness | 3.91 | 3.61 to 4.21 | ≥ 4 ❌ |
     | relevance | 4.62 | 4.32 to 4.92 | ≥ 4 |
     | tone | 4.40 | 4.10 to 4.70 |  |
 
@@ -154,6 +156,39 @@ fn a_wrong_input_says_that_nothing_was_evaluated() {
     let report = Report { verdict: None, run: None, gates: vec![], ..sample::report() };
     let text = written(&report, &[], &[]);
     assert!(text.contains("nothing was evaluated") && text.contains("evals/invoice.yaml:3"), "{text}");
+    // It has to be mended, and blocks as a failed gate does; what could not be told may only need another try.
+    let wrong = Report { exit_code: 2, ..report.clone() };
+    assert!(written(&wrong, &[], &[]).contains("## ❌ llmops: nothing was evaluated"));
+    let outage = Report { exit_code: 3, ..report };
+    assert!(written(&outage, &[], &[]).contains("## ⚠️ llmops: nothing was evaluated"));
+}
+
+#[test]
+fn a_green_without_a_gate_names_its_base() {
+    let gates = Vec::new();
+    let report = Report { verdict: Some(Verdict::Unaffected), exit_code: 0, gates, ..sample::report() };
+    let text = written(&report, &[], &[]);
+    assert!(text.contains("\nNothing that changed since 9f2c41d0b7 touches a gate.\n"), "{text}");
+}
+
+#[test]
+fn a_gate_that_decides_by_its_lower_bound_shows_it() {
+    let mut gate = Gate { breaches: vec![], required: Some(4.0), cases_unscored: 0, ..sample::gate() };
+    if let Some(score) = &mut gate.score {
+        (score.mean, score.lower_bound) = (4.3, Some(3.87));
+    }
+    let report = Report { gates: vec![gate], ..sample::report() };
+    let text = written(&report, &[], &[]);
+    assert!(text.contains("**4.30** (4.01 to 4.39), lower bound 3.87 | lower bound ≥ 4 ❌ |"), "{text}");
+}
+
+#[test]
+fn trials_are_not_taken_for_cases() {
+    let gate = Gate { trials: 2, cases_planned: 6, cases_scored: 4, cases_unscored: 2, ..sample::gate() };
+    let report = Report { gates: vec![gate], ..sample::report() };
+    let text = written(&report, &[], &[]);
+    assert!(text.contains("| 4 of 6 trials, 3 cases |"), "{text}");
+    assert!(text.contains("- unscored: 2 of 6 trials (33.3 %)"), "{text}");
 }
 
 #[test]

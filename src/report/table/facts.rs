@@ -12,12 +12,7 @@ const MOST_WORSE: usize = 8;
 
 /// What was tested, with what, by what.
 pub(super) fn identity(text: &mut String, gate: &Gate, options: Options) {
-    let suite = format!(
-        "{} {}, {}",
-        one_line(&gate.suite.name),
-        one_line(&gate.suite.version),
-        counted(gate.cases_planned, "case")
-    );
+    let suite = format!("{} {}, {}", one_line(&gate.suite.name), one_line(&gate.suite.version), cases(gate));
     fact(text, "suite", &suite, options);
     fact(text, "model", &model(gate), options);
     match &gate.judge {
@@ -27,6 +22,16 @@ pub(super) fn identity(text: &mut String, gate: &Gate, options: Options) {
     if let Some(retrieval) = &gate.retrieval {
         let retrieval = format!("{} {}", one_line(&retrieval.name), one_line(&retrieval.version));
         fact(text, "retrieval", &retrieval, options);
+    }
+}
+
+/// What was planned: "50 cases", "3 cases × 2 trials"; trials alone where a shard has a part of a case.
+pub(crate) fn cases(gate: &Gate) -> String {
+    let each = u64::from(gate.trials.max(1));
+    match (each, gate.cases_planned % each) {
+        (1, _) => counted(gate.cases_planned, "case"),
+        (_, 0) => format!("{} × {each} trials", counted(gate.cases_planned / each, "case")),
+        (..) => counted(gate.cases_planned, "trial"),
     }
 }
 
@@ -94,7 +99,12 @@ pub(crate) fn counted_facts(gate: &Gate) -> Vec<(&'static str, String)> {
         0 => "none".to_owned(),
         some => {
             let share = percent(Some(to_f64(some) / to_f64(gate.cases_planned.max(1))));
-            format!("{} of {} ({share}): no grade, not a bad grade", count(some), count(gate.cases_planned))
+            let all = if gate.trials > 1 {
+                counted(gate.cases_planned, "trial")
+            } else {
+                count(gate.cases_planned)
+            };
+            format!("{} of {all} ({share}): no grade, not a bad grade", count(some))
         }
     };
     facts.push(("unscored", unscored));
@@ -158,6 +168,14 @@ fn fact(text: &mut String, label: &str, line: &str, options: Options) {
         let label = if index == 0 { label } else { "" };
         text.push_str(&format!("  {}{line}\n", options.color.paint(Tone::Quiet, &format!("{label:<11}"))));
     }
+}
+
+/// " since 9f2c41d0b7" where a change was looked at: a green without its base says nothing. Empty without one.
+pub(crate) fn since(report: &Report) -> String {
+    let base = report.run.as_ref().and_then(|run| run.git.as_ref()).and_then(|git| git.base.as_ref());
+    base.map_or(String::new(), |base| {
+        format!(" since {}", short(&base.chars().take(12).collect::<String>(), 12))
+    })
 }
 
 /// For a narrowed run or a shard: that it is no evidence.

@@ -11,10 +11,11 @@ use super::numbers::{counted, duration_ms, score};
 pub use super::paint::Color;
 use super::paint::Tone;
 use super::remarks::remarks;
+use super::standing;
 use super::text::{one_line, width, wrap};
 use super::v1::{Case, Gate, Report, Status, Verdict};
 use crate::domain::{Result, Usd};
-pub(super) use facts::{counted_facts, judge, model, narrowed};
+pub(super) use facts::{cases, counted_facts, judge, model, narrowed, since};
 use std::io::Write;
 
 /// How to draw.
@@ -79,17 +80,23 @@ fn brief_line(gate: &Gate, options: Options) -> String {
     let mut line = title(gate, options);
     if let Some(found) = &gate.score {
         line.push_str(&format!("  {}", super::numbers::against(Some(found.mean), gate.required)));
+        if let Some(bound) = standing::bound(gate) {
+            line.push_str(&format!(", lower bound {bound}"));
+        }
         if let Some(required) = gate.required {
             line.push_str(&format!(", required {}", super::numbers::threshold(required)));
         }
     }
-    line.push_str(&format!("  {}\n", counted(gate.cases_planned, "case")));
+    line.push_str(&format!("  {}\n", cases(gate)));
     line
 }
 
 fn block(document: &Document<'_>, index: usize, gate: &Gate, options: Options) -> Result<String> {
     let mut text = format!("{}\n", title(gate, options));
     paragraph(&mut text, &document.sentence(index), "  ", options);
+    for breach in document.further(index) {
+        item(&mut text, &breach.message, options);
+    }
     text.push('\n');
     facts::identity(&mut text, gate, options);
     if let Some(table) = scores::draw(gate, options) {
@@ -120,6 +127,13 @@ fn block(document: &Document<'_>, index: usize, gate: &Gate, options: Options) -
 fn paragraph(text: &mut String, words: &str, indent: &str, options: Options) {
     for line in wrap(words, options.columns() - indent.len(), 8) {
         text.push_str(&format!("{indent}{line}\n"));
+    }
+}
+
+/// One of several reasons, below the sentence.
+fn item(text: &mut String, words: &str, options: Options) {
+    for (index, line) in wrap(words, options.columns() - 4, 4).iter().enumerate() {
+        text.push_str(&format!("  {} {line}\n", if index == 0 { "-" } else { " " }));
     }
 }
 
@@ -204,7 +218,7 @@ fn summary(report: &Report, options: Options) -> String {
     let (passed, failed, unsure) = (of(Verdict::Passed), of(Verdict::Failed), of(Verdict::Inconclusive));
     let mut parts = Vec::new();
     if verdict == Verdict::Unaffected {
-        parts.push("nothing that changed touches a gate".to_owned());
+        parts.push(format!("nothing that changed{} touches a gate", since(report)));
     } else {
         let counts = [(failed, "failed"), (unsure, "without a verdict"), (passed, "passed")];
         let counts: Vec<String> = counts

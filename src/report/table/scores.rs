@@ -1,10 +1,10 @@
 //! The table of measures against what is required of them.
 
 use super::{Options, clip_to};
-use crate::domain::score::reaches;
-use crate::report::numbers::{UNKNOWN, against, delta, interval, score, threshold};
+use crate::report::numbers::{UNKNOWN, against, delta, interval, score};
 use crate::report::paint::{Color, Tone};
-use crate::report::v1::{Gate, Verdict};
+use crate::report::standing::{self, Standing};
+use crate::report::v1::Gate;
 use comfy_table::{Cell, CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 
 /// A rule under the header and nothing else: a table that also reads well when it is piped into a file.
@@ -58,28 +58,20 @@ pub(super) fn draw(gate: &Gate, options: Options) -> Option<String> {
 
 fn rows(gate: &Gate) -> Vec<Row> {
     let mut rows = Vec::new();
-    if let Some(found) = &gate.score {
-        rows.push(measure(
-            "judge score".into(),
-            gate,
-            Some(found.mean),
-            found.ci_low,
-            found.ci_high,
-            gate.required,
-        ));
-    } else if let Some(required) = gate.required {
-        rows.push(measure("judge score".into(), gate, None, None, None, Some(required)));
+    if gate.score.is_some() || gate.required.is_some() {
+        rows.push(judge_score(gate));
     }
     for dimension in &gate.dimensions {
-        let name = format!("  {}", clip_to(&dimension.name, 28));
-        rows.push(measure(
-            name,
-            gate,
-            dimension.mean,
-            dimension.ci_low,
-            dimension.ci_high,
-            dimension.required,
-        ));
+        let required = dimension.required;
+        rows.push(Row {
+            interval: interval(dimension.ci_low, dimension.ci_high, required),
+            required: standing::demand(required),
+            ..measure(
+                format!("  {}", clip_to(&dimension.name, 28)),
+                against(dimension.mean, required),
+                standing::of_dimension(gate, dimension),
+            )
+        });
     }
     if let Some(base) = &gate.baseline {
         rows.push(Row {
@@ -105,32 +97,23 @@ fn rows(gate: &Gate) -> Vec<Row> {
     rows
 }
 
-fn measure(
-    name: String,
-    gate: &Gate,
-    mean: Option<f64>,
-    low: Option<f64>,
-    high: Option<f64>,
-    required: Option<f64>,
-) -> Row {
-    let (remark, tone) = match (mean, required) {
-        (Some(mean), Some(required)) if !reaches(mean, required) => ("below", Some(Tone::Bad)),
-        (Some(_), Some(required)) => {
-            let sure = gate.verdict == Verdict::Passed || low.is_some_and(|low| reaches(low, required));
-            // Where the gate decides by the lower bound, a mean that reaches the threshold says nothing yet.
-            if sure { ("ok", Some(Tone::Good)) } else { ("", None) }
-        }
-        (None, Some(_)) => ("not known", Some(Tone::Unsure)),
-        (_, None) => ("", None),
-    };
+fn judge_score(gate: &Gate) -> Row {
+    let found = gate.score.as_ref();
+    let (low, high) = (found.and_then(|score| score.ci_low), found.and_then(|score| score.ci_high));
+    let value = against(found.map(|score| score.mean), gate.required);
+    let row = measure("judge score".to_owned(), value, standing::of_score(gate));
     Row {
-        name,
-        value: against(mean, required),
-        interval: interval(low, high, required),
-        required: required.map_or(String::new(), |required| format!("≥ {}", threshold(required))),
-        remark: remark.to_owned(),
-        tone,
+        interval: interval(low, high, gate.required),
+        required: standing::demand_of_score(gate),
+        // A mean beside a demand on something else would explain nothing.
+        remark: standing::bound(gate).map_or(row.remark.clone(), |bound| format!("{bound}: {}", row.remark)),
+        ..row
     }
+}
+
+/// A measure, its value, and how it stands.
+fn measure(name: String, value: String, standing: Standing) -> Row {
+    Row { remark: standing.word().to_owned(), tone: standing.tone(), value, ..bare(name, None) }
 }
 
 fn bare(name: String, value: Option<f64>) -> Row {

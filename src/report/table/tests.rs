@@ -15,8 +15,9 @@ fn drawn(report: &Report, options: Options) -> String {
 fn a_gate_that_fails_and_one_without_a_verdict() {
     insta::assert_snapshot!(drawn(&sample::report(), Options { worst: 1, ..Options::default() }), @r#"
     FAILED  customer_support 3.1.0
-      The judge score 4.199 is below the 4.2 that the prompt requires, and
-      faithfulness 3.91 is below 4.
+      failed: score 4.199 is below the required 4.20; `faithfulness` 3.91 is below
+      the required 4.00; and 1 more reason
+      - 98.7 % of the asserts passed, and 100 % have to
 
       suite      customer_support 1.4.0, 50 cases
       model      claude-sonnet-4-20250514 (pinned snapshot)
@@ -112,7 +113,8 @@ fn nothing_affected_and_a_narrowed_run_say_so() {
     let run = report.run.as_mut().expect("a run");
     run.selection = Some(v1::Selection { tags: vec!["topic=refunds".into()], ..v1::Selection::default() });
     insta::assert_snapshot!(drawn(&report, Options::default()), @r#"
-    UNAFFECTED  nothing that changed touches a gate · 12.3 s · exit code 0
+    UNAFFECTED  nothing that changed since 9f2c41d0b7 touches a gate · 12.3 s ·
+                exit code 0
     This run was narrowed by --tag topic=refunds: it is no evidence for `lock` or
     `promote`.
     "#);
@@ -129,6 +131,31 @@ fn nothing_affected_and_a_narrowed_run_say_so() {
     "#);
     let wrong = v1::Report { verdict: None, run: None, ..report };
     assert_eq!(drawn(&wrong, Options::default()), "");
+}
+
+#[test]
+fn a_gate_that_fails_by_its_lower_bound_is_not_ok() {
+    let mut gate = Gate { breaches: vec![], required: Some(4.0), cases_unscored: 0, ..sample::gate() };
+    if let Some(score) = &mut gate.score {
+        (score.mean, score.lower_bound) = (4.3, Some(3.87));
+    }
+    let text = drawn(&Report { gates: vec![gate], ..sample::report() }, Options::default());
+    let row = text.lines().find(|line| line.contains("judge score")).expect("the row");
+    let words: Vec<&str> = row.split_whitespace().collect();
+    let expected = "judge score 4.30 4.01 to 4.39 lower bound ≥ 4 3.87: below";
+    assert_eq!(words.join(" "), expected, "{text}");
+}
+
+#[test]
+fn trials_are_not_taken_for_cases() {
+    let gate = Gate { trials: 2, cases_planned: 6, cases_unscored: 1, ..sample::gate() };
+    let text = drawn(&Report { gates: vec![gate.clone()], ..sample::report() }, Options::default());
+    assert!(text.contains("customer_support 1.4.0, 3 cases × 2 trials\n"), "{text}");
+    assert!(text.contains("unscored   1 of 6 trials (16.7 %)"), "{text}");
+    // A shard can have a part of a case.
+    let part = Gate { cases_planned: 5, ..gate };
+    let text = drawn(&Report { gates: vec![part], ..sample::report() }, Options::default());
+    assert!(text.contains("customer_support 1.4.0, 5 trials\n"), "{text}");
 }
 
 #[test]

@@ -32,6 +32,9 @@ pub struct Gate {
     pub metrics: BTreeMap<String, Option<f64>>,
     /// Asserts over all cases.
     pub asserts: AssertCounts,
+    /// How often each case was run.
+    #[serde(default = "once")]
+    pub trials: u32,
     /// Trials planned.
     pub cases_planned: u64,
     /// Trials with a grade.
@@ -145,6 +148,9 @@ pub struct Score {
     pub n: u64,
     /// The chance, 0 to 0.5, that two runs disagree; `None` below two trials.
     pub rerun_disagreement: Option<f64>,
+    /// The one-sided lower bound over the scored cases, where the gate decides by it.
+    #[serde(default)]
+    pub lower_bound: Option<f64>,
 }
 
 /// The score of one dimension.
@@ -280,7 +286,7 @@ pub struct Calls {
     pub cached: u64,
     /// From committed recordings.
     pub recorded: u64,
-    /// Failed attempts before them.
+    /// Attempts after the first, also of calls that never succeeded.
     pub retries: u64,
 }
 
@@ -327,6 +333,11 @@ impl RetrievalMetrics {
             ("MAP", self.map),
         ]
     }
+}
+
+/// Reports that say nothing of trials ran each case once, or name every trial a case.
+fn once() -> u32 {
+    1
 }
 
 impl Gate {
