@@ -63,11 +63,13 @@ fn rows(suite: Option<&Suite>) -> Vec<(String, Option<Value>)> {
     let Some(suite) = suite else { return Vec::new() };
     let gate = &suite.gate;
     let judge = suite.judge.as_ref();
-    let dimensions = judge.map(|judge| {
-        let one = |dimension: &crate::manifest::prompt::Dimension| {
-            json!([dimension.name, dimension.description, dimension.weight, dimension.required])
-        };
-        json!(judge.dimensions.iter().map(one).collect::<Vec<_>>())
+    let dimensions = judge.into_iter().flat_map(|judge| &judge.dimensions).flat_map(|dimension| {
+        let name = |key: &str| format!("judge.dimensions.{}.{key}", dimension.name);
+        [
+            (name("description"), Some(json!(dimension.description))),
+            (name("weight"), Some(json!(dimension.weight))),
+            (name("required"), dimension.required.map(|required| json!(required))),
+        ]
     });
     let rubric = judge.map(|judge| {
         let texts: Vec<&str> =
@@ -82,7 +84,6 @@ fn rows(suite: Option<&Suite>) -> Vec<(String, Option<Value>)> {
         ("assert", Some(json!(suite.asserts.iter().map(|assert| &assert.source).collect::<Vec<_>>()))),
         ("judge.model", judge.map(|judge| json!(judge.model))),
         ("judge.rubric", rubric),
-        ("judge.dimensions", dimensions),
         ("judge.scale", judge.map(|judge| json!(judge.scale))),
         ("judge.repeats", judge.map(|judge| json!(judge.repeats))),
         (
@@ -118,5 +119,5 @@ fn rows(suite: Option<&Suite>) -> Vec<(String, Option<Value>)> {
                 .map(|terms| json!([terms.min_kappa, terms.max_bias, terms.min_labels])),
         ),
     ];
-    rows.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+    rows.into_iter().map(|(name, value)| (name.to_owned(), value)).chain(dimensions).collect()
 }

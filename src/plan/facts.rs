@@ -7,7 +7,8 @@ use crate::domain::{Digest, RelPath};
 use crate::manifest::MODEL_FILES;
 use crate::manifest::assert::Check;
 use crate::manifest::prompt::{Dimension, Prompt};
-use crate::manifest::suite::{DecideOn, GateTerms, Judge};
+use crate::manifest::retrieval::{ChunkUnit, Search};
+use crate::manifest::suite::{Allowance, DecideOn, GateTerms, Judge};
 use crate::manifest::template::Template;
 use crate::render;
 use serde_json::{Value, json};
@@ -63,8 +64,21 @@ pub fn facts(sources: &Sources<'_>, gate: &GatePlan) -> Option<Facts> {
         found.show("chunk_overlap", retrieval.chunk_overlap);
         found.show("top_k", retrieval.top_k);
         found.show("min_score", retrieval.min_score);
-        found.show("search", format!("{:?}", retrieval.search).to_lowercase());
-        found.show("chunk_unit", format!("{:?}", retrieval.chunk_unit).to_lowercase());
+        found.show(
+            "search",
+            match retrieval.search {
+                Search::Vector => "vector",
+                Search::Bm25 => "bm25",
+                Search::Hybrid => "hybrid",
+            },
+        );
+        found.show(
+            "chunk_unit",
+            match retrieval.chunk_unit {
+                ChunkUnit::Tokens => "tokens",
+                ChunkUnit::Characters => "characters",
+            },
+        );
         found.maybe("max_age_days", retrieval.max_age_days);
         found.maybe("retrieval endpoint", retrieval.endpoint.as_ref());
         found.files("corpus file", &retrieval.corpus);
@@ -209,7 +223,10 @@ impl Found<'_> {
     fn judge(&mut self, judge: &Judge) -> Option<()> {
         self.show("judge model", &judge.model);
         self.show("judge repeats", judge.repeats);
-        self.show("judge scale", format!("{:?}", judge.scale));
+        self.show(
+            "judge scale",
+            format!("{} to {} in steps of {}", judge.scale.min, judge.scale.max, judge.scale.step),
+        );
         let mut rubric = Prompt::clone(&judge.rubric);
         rubric.dimensions = Vec::new();
         self.prompt(&rubric, "judge ")?;
@@ -233,7 +250,13 @@ impl Found<'_> {
         self.show("confidence", gate.confidence);
         self.show("asserts_required", gate.asserts_required);
         self.maybe("case_floor", gate.case_floor);
-        self.show("max_unscored", format!("{:?}", gate.max_unscored).to_lowercase());
+        self.show(
+            "max_unscored",
+            match gate.max_unscored {
+                Allowance::Count(count) => count.to_string(),
+                Allowance::Share(share) => format!("{}%", share * 100.0),
+            },
+        );
         self.maybe("max_regression", gate.max_regression);
         self.show("min_cases", gate.min_cases);
         for (name, limit) in &gate.metrics {
