@@ -56,8 +56,9 @@ pub(super) fn regression(terms: &Terms, tally: &Tally) -> Option<Check> {
         Comparison::NewPrompt => return None,
         Comparison::Paired { delta, interval, n, sign_p } => (delta, interval, n, sign_p),
         Comparison::Open { pairs, planned } => {
+            let have = if pairs == 1 { "has" } else { "have" };
             let sentence = format!(
-                "a drop of {shown} at most is allowed, and only {pairs} of {} have a score on both sides",
+                "a drop of {shown} at most is allowed, and only {pairs} of {} {have} a score on both sides",
                 show::count(planned, "case")
             );
             return Some(Check::absent(name, demanded, codes::REGRESSION_OPEN, sentence));

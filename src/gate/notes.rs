@@ -26,7 +26,8 @@ pub(super) fn notes(terms: &Terms, tally: &Tally, score: Option<&Estimate>) -> V
     let planned = tally.planned().cases;
     if planned > 0 && planned < FEW {
         let cases = show::count(u64::try_from(planned).unwrap_or(u64::MAX), "case");
-        note(codes::FEW_CASES, format!("{cases} show little: below {FEW} a single case moves the result"));
+        let show = if planned == 1 { "shows" } else { "show" };
+        note(codes::FEW_CASES, format!("{cases} {show} little: below {FEW} a single case moves the result"));
     }
     if let Some(score) = score {
         match (score.interval, terms.required) {

@@ -142,7 +142,7 @@ fn notes(outcome: &Outcome) -> Vec<String> {
     let mut notes = Vec::new();
     if calibration.pooled.n < FEW_LABELS * calibration.dimensions.len().max(1) {
         notes.push(format!(
-            "{} of {} show little; fifty for each dimension is a start.",
+            "{} of {} say little; fifty for each dimension is a start.",
             counted(wide(calibration.pooled.n), "labelled score"),
             counted(wide(calibration.dimensions.len()), "dimension"),
         ));

@@ -64,8 +64,9 @@ pub(super) fn paired(
             retrieval_metrics: None,
             spent_usd: None,
         };
+        let have = if n == 1 { "has" } else { "have" };
         let note = format!(
-            "only {n} of {planned} cases have a score on both sides: nothing was compared with {label}"
+            "only {n} of {planned} cases {have} a score on both sides: nothing was compared with {label}"
         );
         let comparison = Some(Comparison::Open { pairs: n, planned });
         return Compared { comparison, baseline: Some(baseline), notes: vec![note], changed: None };
