@@ -21,13 +21,19 @@ pub fn visible(text: &str) -> String {
         .collect()
 }
 
-/// C1 controls, bidirectional marks, overrides and isolates, zero-width and tag characters, and line separators.
-/// The zero-width joiner stays: emoji and several scripts are written with it.
+/// C1 controls, bidirectional overrides and isolates, line separators, invisible operators and tag characters.
+/// What several scripts are written with stays: zero-width spaces and joiners, and the marks for a direction, which
+/// reorder no other text than their neighbours.
 fn acts(c: char) -> bool {
     matches!(c,
-        '\u{80}'..='\u{9f}' | '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}'
-        | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+        '\u{80}'..='\u{9f}' | '\u{2028}' | '\u{2029}'
+        | '\u{202a}'..='\u{202e}' | '\u{2061}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
         | '\u{e0000}'..='\u{e007f}')
+}
+
+/// [`visible`], and every line [`inert`]: text of somebody else, for a terminal or a log that is read for commands.
+pub fn harmless(text: &str) -> String {
+    visible(text).split('\n').map(inert).collect::<Vec<_>>().join("\n")
 }
 
 /// [`visible`] in one line: every run of white space is one space.
@@ -129,6 +135,20 @@ mod tests {
         let shown = visible("a\x1b[31mred\x1b[0m\0\u{202e}gnp\u{7f}\u{9b}2J\u{feff}\r\nb\tc\rd");
         assert_eq!(shown, "a␛[31mred␛[0m␀\u{fffd}gnp␡\u{fffd}2J\u{fffd}\nb\tc␍d");
         assert!(shown.chars().all(|c| c == '\n' || c == '\t' || !(c.is_control() || acts(c))));
+    }
+
+    #[test]
+    fn what_scripts_are_written_with_stays() {
+        let kept = "می\u{200c}خواهم \u{200f}؟ ภาษา\u{200b}ไทย a\u{2060}b";
+        assert_eq!(visible(kept), kept);
+        for reorders in ['\u{202a}', '\u{202e}', '\u{2066}', '\u{2069}'] {
+            assert_eq!(visible(&reorders.to_string()), "\u{fffd}");
+        }
+    }
+
+    #[test]
+    fn no_line_of_a_text_acts() {
+        assert_eq!(harmless("a\n::error::b\n\x1b[31mc ##[error]d\n"), "a\n: :error::b\n␛[31mc # #[error]d\n");
     }
 
     #[test]

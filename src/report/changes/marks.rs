@@ -2,14 +2,15 @@
 
 use super::Scored;
 use super::lines::{Mark, lines};
+use super::row::Row;
 use crate::report::paint::{Color, Tone};
 use crate::report::text::visible;
 
 /// Where the text goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Marks {
-    /// A terminal.
-    Terminal(Color),
+    /// A terminal of so many columns; lines are as long as they are where it has none.
+    Terminal(Color, Option<usize>),
     /// A review comment.
     Markdown,
 }
@@ -20,30 +21,36 @@ const MAX_COMMENT: usize = 60_000;
 /// Writes a comparison; `range` names the two sides.
 pub fn write(changes: &[Scored], range: &str, marks: Marks) -> String {
     match marks {
-        Marks::Terminal(color) => terminal(changes, range, color),
+        Marks::Terminal(color, columns) => terminal(changes, range, color, columns),
         Marks::Markdown => markdown(changes, range),
     }
 }
 
-fn terminal(changes: &[Scored], range: &str, color: Color) -> String {
+/// Where text starts, behind its label.
+const INDENT: usize = 11;
+
+fn terminal(changes: &[Scored], range: &str, color: Color, columns: Option<usize>) -> String {
     let mut out = String::new();
     for scored in changes {
         for line in lines(scored, range) {
-            let label = format!("{:<10} ", line.label);
-            out.push_str(&if line.head { String::new() } else { color.paint(Tone::Quiet, &label) });
+            let mut row = Row::new(if line.head { 0 } else { INDENT }, !line.label.is_empty(), columns);
+            if !line.head {
+                let label = format!("{:<1$}", line.label, INDENT);
+                out.push_str(&color.paint(Tone::Quiet, &label));
+            }
             for (mark, text) in &line.parts {
                 let text = visible(text);
-                out.push_str(&match mark {
-                    Mark::Plain => text,
-                    Mark::Removed => color.paint(Tone::Bad, &format!("[-{text}-]")),
-                    Mark::Added => color.paint(Tone::Good, &format!("{{+{text}+}}")),
-                    Mark::RemovedLine => color.paint(Tone::Bad, &format!("- {text}")),
-                    Mark::AddedLine => color.paint(Tone::Good, &format!("+ {text}")),
-                    Mark::Strong => color.paint(Tone::Strong, &text),
-                    Mark::Warn => color.paint(Tone::Unsure, &text),
-                });
+                match mark {
+                    Mark::Plain => row.put(None, &text),
+                    Mark::Removed => row.put(Some(Tone::Bad), &format!("[-{text}-]")),
+                    Mark::Added => row.put(Some(Tone::Good), &format!("{{+{text}+}}")),
+                    Mark::RemovedLine => row.put(Some(Tone::Bad), &format!("- {text}")),
+                    Mark::AddedLine => row.put(Some(Tone::Good), &format!("+ {text}")),
+                    Mark::Strong => row.put(Some(Tone::Strong), &text),
+                    Mark::Warn => row.put(Some(Tone::Unsure), &text),
+                }
             }
-            out.push('\n');
+            out.push_str(&row.drawn(color));
         }
         out.push('\n');
     }

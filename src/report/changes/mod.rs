@@ -4,6 +4,7 @@ mod chunks;
 mod json;
 mod lines;
 mod marks;
+mod row;
 
 pub use chunks::{Chunks, SuiteChunks};
 pub use json::document;
