@@ -34,7 +34,9 @@ pub fn check(global: &Global, terminal: &Terminal, args: &CheckArgs) -> Result<E
                 Error::input(format!("`check` cannot write `{target}`")).hint("use --report sarif=PATH")
             );
         };
-        target::file(Path::new(path), |out| sarif::write(&found, env!("CARGO_PKG_VERSION"), out))?;
+        let within = workspace.git.as_ref().map_or("", |git| git.base().as_str());
+        let version = env!("CARGO_PKG_VERSION");
+        target::file(Path::new(path), |out| sarif::write(&found, within, version, out))?;
     }
     let broken = found.iter().any(Diagnostic::is_error);
     let exit = if broken { Exit::Input } else { Exit::Done };

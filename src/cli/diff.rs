@@ -53,7 +53,11 @@ pub fn diff(global: &Global, terminal: &Terminal, args: &DiffArgs) -> Result<Exi
     if terminal.json {
         terminal.stdout(&format!("{}\n", document(&shown, (from, to), exit.code())));
     } else {
-        let marks = if args.markdown { Marks::Markdown } else { Marks::Terminal(terminal.table().color) };
+        let marks = if args.markdown {
+            Marks::Markdown
+        } else {
+            Marks::Terminal(terminal.table().color, terminal.columns)
+        };
         terminal.people(&write(&shown, &format!("{from}..{to}"), marks));
     }
     Ok(exit)

@@ -9,8 +9,8 @@ use crate::domain::{Code, Diagnostic, Error, Exit, RelPath};
 use crate::report::document::{CaseStream, Cases, Document};
 use crate::report::v1;
 use clap::CommandFactory as _;
-use serde_json::json;
-use std::io::Write;
+use serde_json::{Value, json};
+use std::io::{ErrorKind, Write};
 
 /// The command line itself is wrong.
 pub const USAGE: Code = Code("usage");
@@ -20,9 +20,12 @@ pub const FAILED: Code = Code("failed");
 /// Prints clap's own message; `--json` gets its machine form as well.
 pub fn usage(error: &clap::Error) -> Exit {
     let wrong = error.use_stderr();
-    drop(error.print());
+    let printed = error.print();
     if !wrong {
-        return Exit::Done;
+        return match printed {
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => lost(&error),
+            _ => Exit::Done,
+        };
     }
     if std::env::args_os().any(|argument| argument == "--json") {
         let message = error.to_string();
@@ -30,12 +33,42 @@ pub fn usage(error: &clap::Error) -> Exit {
         let finding = Diagnostic::error(USAGE, first).help("see `llmops --help`");
         let verbs = Cli::command();
         let named = |argument: &String| verbs.find_subcommand(argument).is_some();
-        let schema = std::env::args().skip(1).find(named).map(|verb| format!("llmops/{verb}/v1"));
-        let document = json!({"schema": schema, "exit_code": Exit::Input.code(),
-                              "diagnostics": [v1::Diagnostic::from(&finding)]});
+        let verb = std::env::args().skip(1).find(named);
+        let findings = vec![v1::Diagnostic::from(&finding)];
+        let document = match verb.as_deref() {
+            Some("eval") => unevaluated_form(Exit::Input, &findings),
+            verb => {
+                let schema = verb.map(|verb| format!("llmops/{verb}/v1"));
+                json!({"schema": schema, "exit_code": Exit::Input.code(), "diagnostics": findings})
+            }
+        };
         drop(writeln!(std::io::stdout(), "{document}"));
     }
     Exit::Input
+}
+
+/// The machine form of an evaluation that did not come about.
+fn unevaluated_form(exit: Exit, diagnostics: &[v1::Diagnostic]) -> Value {
+    json!({"schema": v1::SCHEMA, "verdict": null, "exit_code": exit.code(),
+           "diagnostics": diagnostics, "run": null, "gates": []})
+}
+
+/// What a verb ends with: nothing is done that was to be printed and did not arrive. A verb that ended with anything
+/// else than 0 keeps its code.
+pub fn unwritten(terminal: &Terminal, exit: Exit) -> Exit {
+    match terminal.unwritten() {
+        Some(error) if exit == Exit::Done => lost(error),
+        Some(error) => {
+            lost(error);
+            exit
+        }
+        None => exit,
+    }
+}
+
+fn lost(error: &std::io::Error) -> Exit {
+    Terminal::aside(&format!("error: the output could not be written: {error}"));
+    Exit::NoVerdict
 }
 
 /// The verb as it is typed.
@@ -96,8 +129,7 @@ pub fn report(cli: &Cli, terminal: &Terminal, error: &Error) -> Exit {
         let schema = format!("llmops/{}/v1", verb(&cli.command));
         let mut document = json!({"schema": schema, "exit_code": exit.code(), "diagnostics": diagnostics});
         if evaluated.is_some() {
-            document = json!({"schema": v1::SCHEMA, "verdict": null, "exit_code": exit.code(),
-                              "diagnostics": diagnostics, "run": null, "gates": []});
+            document = unevaluated_form(exit, &diagnostics);
         }
         if terminal.json {
             terminal.stdout(&format!("{document}\n"));
@@ -125,7 +157,7 @@ fn unevaluated(terminal: &Terminal, args: &EvalArgs, cause: &Error, diagnostics:
     // What the machine form says already is not said beside it.
     for target in args.reports.iter().filter(|target| !(terminal.json && target.is_stdout())) {
         // Where this report is what could not be written, that was said.
-        if let Err(error) = target::document(target, &document)
+        if let Err(error) = target::document(target, &document, terminal)
             && error.chain() != cause.chain()
         {
             terminal.say(&format!("error: {}", error.chain()));

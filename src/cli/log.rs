@@ -11,7 +11,6 @@ use crate::plan::{Sources, identity};
 use crate::render::Renderer;
 use crate::repo::{Change, Snapshot};
 use crate::report::changes::Known;
-use crate::report::text::visible;
 use serde_json::{Value, json};
 
 /// A version of the prompt.
@@ -54,17 +53,22 @@ pub fn log(global: &Global, terminal: &Terminal, args: &LogArgs) -> Result<Exit>
             let ends = known.interval.map(|(low, high)| format!(" ({low:.2}…{high:.2})")).unwrap_or_default();
             format!("  {:.2}{ends}", known.mean)
         });
-        text.push_str(&format!(
-            "{} {} {}  {} on {}  {}{score}\n    {}: {}\n",
+        let head = format!(
+            "{} {} {}  {} on {}  {}{score}",
             row.change.commit.short(),
             row.change.date.get(..10).unwrap_or_default(),
             row.version,
             row.name,
             row.model,
             row.digest.get(7..19).unwrap_or_default(),
-            visible(&row.change.author),
-            visible(row.changelog.as_deref().unwrap_or(&row.change.subject)),
-        ));
+        );
+        let why = row.changelog.as_deref().unwrap_or(&row.change.subject);
+        for (at, line) in terminal.broken(&head, 4).iter().enumerate() {
+            text.push_str(&format!("{}{line}\n", if at == 0 { "" } else { "    " }));
+        }
+        for line in terminal.broken(&format!("{}: {why}", row.change.author), 4) {
+            text.push_str(&format!("    {line}\n"));
+        }
     }
     text.push_str(&chart(&rows));
     if rows.is_empty() {

@@ -35,7 +35,7 @@ use crate::domain::{Exit, Result};
 use args::{Cli, Command};
 use clap::Parser;
 use std::process::ExitCode;
-use terminal::Terminal;
+use terminal::{Surroundings, Terminal};
 
 /// Parses the arguments, runs the verb, and ends with its code.
 pub fn main() -> ExitCode {
@@ -44,12 +44,10 @@ pub fn main() -> ExitCode {
         Err(error) => return ExitCode::from(fail::usage(&error).code()),
     };
     #[expect(clippy::disallowed_methods, reason = "the edge that reads the environment")]
-    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    #[expect(clippy::disallowed_methods, reason = "the edge that reads the environment")]
-    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-    let terminal = Terminal::new(&cli.global, no_color, columns);
+    let around = Surroundings::of(|name| std::env::var(name).ok());
+    let terminal = Terminal::new(&cli.global, around);
     let exit = match dispatch(&cli, &terminal) {
-        Ok(exit) => exit,
+        Ok(exit) => fail::unwritten(&terminal, exit),
         Err(error) => fail::report(&cli, &terminal, &error),
     };
     ExitCode::from(exit.code())

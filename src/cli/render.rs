@@ -65,7 +65,7 @@ pub fn render(global: &Global, terminal: &Terminal, args: &RenderArgs) -> Result
         text.push_str(&format!(
             "── {} ({tokens} tokens)\n{}\n\n",
             message.role.as_str(),
-            message.content.trim_end_matches('\n')
+            terminal.harmless(message.content.trim_end_matches('\n'))
         ));
     }
     if let Some(shown) = &shown {

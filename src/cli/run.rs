@@ -41,9 +41,9 @@ pub fn run(global: &Global, terminal: &Terminal, args: &RunArgs) -> Result<Exit>
         terminal.stdout(&format!("{document}\n"));
         return Ok(Exit::Done);
     }
-    terminal.people(&format!("{}\n", reply.text.trim_end_matches('\n')));
+    terminal.people(&format!("{}\n", terminal.harmless(reply.text.trim_end_matches('\n'))));
     for call in &reply.tool_calls {
-        terminal.people(&format!("→ {}({})\n", call.name, call.arguments));
+        terminal.people(&terminal.harmless(&format!("→ {}({})\n", call.name, call.arguments)));
     }
     if let Some(shown) = shown.as_ref().filter(|_| !terminal.quiet) {
         terminal.say(show::places(shown).trim_end());

@@ -1,9 +1,10 @@
 //! The files that reports are written to.
 
 use super::terminal::Terminal;
+use super::workspace;
 use crate::domain::{Error, Result};
 use crate::report::document::Document;
-use crate::report::formats::{self, Target};
+use crate::report::formats::{self, Format, Target};
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -58,9 +59,17 @@ pub fn ready(targets: &[Target]) -> Result<()> {
 ///
 /// # Errors
 /// When a case cannot be read, or the target cannot be written.
-pub fn document(target: &Target, document: &Document<'_>) -> Result<()> {
+pub fn document(target: &Target, document: &Document<'_>, terminal: &Terminal) -> Result<()> {
+    // A host places annotations by paths from the top of the repository.
+    let within = match target.format {
+        Format::Github => workspace::within(terminal.root.as_deref()),
+        _ => String::new(),
+    };
+    let format = target.format;
     if target.is_stdout() {
-        return formats::write(target.format, document, &mut Terminal::pipe());
+        let mut out = Terminal::pipe();
+        formats::write_within(format, &within, document, &mut out)?;
+        return out.flush().map_err(|error| Error::storage("write the report", error));
     }
-    file(&target.path, |out| formats::write(target.format, document, out))
+    file(&target.path, |out| formats::write_within(format, &within, document, out))
 }

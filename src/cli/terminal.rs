@@ -5,7 +5,33 @@ use crate::domain::{Diagnostic, RelPath};
 use crate::report::diagnostics::{self, Charset, Style};
 use crate::report::formats::{Format, Target};
 use crate::report::table::{Color, Options};
+use crate::report::text::{harmless, wrap};
 use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+
+/// What the environment says of the two streams.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Surroundings {
+    /// `NO_COLOR` is set, or the terminal says that it is dumb.
+    pub plain: bool,
+    /// `COLUMNS`.
+    pub columns: Option<u16>,
+    /// A CI host keeps the output as a log, and may read it for commands.
+    pub ci: bool,
+}
+
+impl Surroundings {
+    /// Reads them from the environment.
+    pub fn of(get: impl Fn(&str) -> Option<String>) -> Self {
+        let set = |name: &str| get(name).is_some_and(|value| !value.is_empty());
+        Self {
+            plain: set("NO_COLOR") || get("TERM").as_deref() == Some("dumb"),
+            columns: get("COLUMNS").and_then(|columns| columns.parse().ok()),
+            ci: ["CI", "GITHUB_ACTIONS", "GITLAB_CI", "TF_BUILD"].into_iter().any(set),
+        }
+    }
+}
 
 /// What is known of the terminal, and how to write to it. A closed pipe ends the output, not the program.
 #[derive(Clone, Debug)]
@@ -16,6 +42,8 @@ pub struct Terminal {
     pub color_err: bool,
     /// Columns of stdout; 100 where it is not a terminal.
     pub width: u16,
+    /// Columns of stdout where they are known: text of free length is broken there, and nowhere else.
+    pub columns: Option<usize>,
     /// Whether to draw progress.
     pub progress: bool,
     /// Print only what fails.
@@ -26,27 +54,37 @@ pub struct Terminal {
     pub json: bool,
     /// People's output goes to stderr, because a report has stdout for itself.
     pub aside: bool,
+    /// The folder that was named to work in: paths are shown from there, or from the top of its repository.
+    pub root: Option<PathBuf>,
+    /// Whether text of a model could act where stdout goes: on a terminal, or in a log that is read for commands.
+    acts: bool,
+    /// Why stdout could not be written.
+    unwritten: Arc<OnceLock<io::Error>>,
 }
 
 impl Terminal {
-    /// Looks at the streams and at `NO_COLOR`, given as whether it is set.
-    pub fn new(global: &Global, no_color: bool, columns: Option<u16>) -> Self {
+    /// Looks at the streams.
+    pub fn new(global: &Global, around: Surroundings) -> Self {
         let (out, err) = (io::stdout().is_terminal(), io::stderr().is_terminal());
         let colour = |terminal: bool| match global.color {
             ColorChoice::Always => true,
             ColorChoice::Never => false,
-            ColorChoice::Auto => terminal && !no_color,
+            ColorChoice::Auto => terminal && !around.plain,
         };
-        let measured = columns.or_else(|| comfy_table_width().filter(|_| out));
+        let measured = around.columns.or_else(|| comfy_table_width().filter(|_| out));
         Self {
             color_out: colour(out),
             color_err: colour(err),
             width: measured.unwrap_or(100).clamp(60, 160),
+            columns: measured.map(|columns| usize::from(columns.max(40))),
             progress: err && !global.quiet,
             quiet: global.quiet,
             verbose: global.verbose,
             json: global.json,
             aside: false,
+            root: global.root.clone(),
+            acts: out || around.ci,
+            unwritten: Arc::default(),
         }
     }
 
@@ -68,14 +106,34 @@ impl Terminal {
 
     /// Writes to stdout.
     pub fn stdout(&self, text: &str) {
-        let mut out = io::stdout().lock();
-        // Whoever closed the pipe has read enough.
-        drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+        let mut out = Self::pipe();
+        if let Err(error) = out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+            // The first failure is the cause of all others.
+            drop(self.unwritten.set(error));
+        }
+    }
+
+    /// Why something that was written to stdout did not arrive; whoever closed a pipe has read enough.
+    pub fn unwritten(&self) -> Option<&io::Error> {
+        self.unwritten.get()
+    }
+
+    /// Text that somebody else wrote, for stdout: as it is, byte by byte, unless it could act where it goes.
+    pub fn harmless(&self, text: &str) -> String {
+        if self.acts { harmless(text) } else { text.to_owned() }
     }
 
     /// Standard output for a machine form that is written in parts.
     pub fn pipe() -> impl Write {
         Pipe(io::stdout().lock())
+    }
+
+    /// Text of free length in lines that do not act, broken where the terminal ends less an `indent`.
+    pub fn broken(&self, text: &str, indent: usize) -> Vec<String> {
+        match self.columns {
+            Some(columns) => wrap(text, columns.saturating_sub(indent), usize::from(u8::MAX)),
+            None => harmless(text).lines().map(str::to_owned).collect(),
+        }
     }
 
     /// Writes a line to stderr.
@@ -143,4 +201,22 @@ fn comfy_table_width() -> Option<u16> {
     let mut table = comfy_table::Table::new();
     table.set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
     table.width()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dumb_terminal_gets_no_colours_and_a_ci_host_is_known_by_its_variable() {
+        let around = |pairs: &'static [(&'static str, &'static str)]| {
+            Surroundings::of(|name| {
+                pairs.iter().find(|(have, _)| *have == name).map(|(_, value)| (*value).to_owned())
+            })
+        };
+        assert_eq!(around(&[("TERM", "xterm"), ("NO_COLOR", ""), ("CI", "")]), Surroundings::default());
+        assert!(around(&[("TERM", "dumb")]).plain && around(&[("NO_COLOR", "1")]).plain);
+        assert!(around(&[("TF_BUILD", "True")]).ci && around(&[("GITHUB_ACTIONS", "true")]).ci);
+        assert_eq!(around(&[("COLUMNS", "70")]).columns, Some(70));
+    }
 }

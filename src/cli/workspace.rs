@@ -233,6 +233,12 @@ impl Workspace {
     }
 }
 
+/// Where the root lies in its repository, as a path from the top; empty at the top, and without a repository.
+pub fn within(named: Option<&Path>) -> String {
+    let git = locate(named).ok().and_then(|(_, git)| git);
+    git.map_or(String::new(), |git| git.base().as_str().to_owned())
+}
+
 /// The root: the folder that was named, else the work tree around the current folder, else that folder.
 fn locate(named: Option<&Path>) -> Result<(PathBuf, Option<Repository>)> {
     let start = named.map_or_else(|| PathBuf::from("."), Path::to_path_buf);

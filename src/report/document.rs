@@ -141,6 +141,11 @@ impl<'a> Document<'a> {
     }
 }
 
+/// `path`, which starts at a root that lies `within` a repository, from the top of that.
+pub(super) fn from_top(within: &str, path: &str) -> String {
+    if within.is_empty() { path.to_owned() } else { format!("{within}/{path}") }
+}
+
 /// The `most` worst cases: failed before unscored, then those that passed with a score below what the gate requires;
 /// low scores first, then in plan order. Holds no more than that many at a time.
 ///

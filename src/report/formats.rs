@@ -99,6 +99,19 @@ impl FromStr for Target {
 /// # Errors
 /// When a case cannot be read, or the target cannot be written.
 pub fn write(format: Format, document: &Document<'_>, out: &mut dyn Write) -> Result<()> {
+    write_within(format, "", document, out)
+}
+
+/// The same for a root that lies `within` a repository: a host knows files from the top of that.
+///
+/// # Errors
+/// As [`write`].
+pub fn write_within(
+    format: Format,
+    within: &str,
+    document: &Document<'_>,
+    out: &mut dyn Write,
+) -> Result<()> {
     match format {
         Format::Json => json::write(document.report, &document.cases, out),
         Format::Jsonl => jsonl::write(document.report, &document.cases, out),
@@ -106,7 +119,7 @@ pub fn write(format: Format, document: &Document<'_>, out: &mut dyn Write) -> Re
         Format::Markdown => markdown::write(document, out),
         Format::Html => html::write(document, out),
         Format::Csv => csv::write(document.report, &document.cases, out),
-        Format::Github => github::write(document, out),
+        Format::Github => github::write(document, within, out),
     }
 }
 

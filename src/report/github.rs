@@ -3,7 +3,7 @@
 //!
 //! They work only on the standard output of a step. The step summary is the Markdown report.
 
-use super::document::Document;
+use super::document::{Document, from_top};
 use super::json::unwritten;
 use super::text::{clip, visible};
 use super::v1::Verdict;
@@ -23,12 +23,16 @@ struct Annotation {
     message: String,
 }
 
-/// Writes the annotations of the whole run: gates that did not pass, then findings.
+/// Writes the annotations of the whole run: gates that did not pass, then findings. Files are named from the top of the
+/// repository, `within` which the root lies.
 ///
 /// # Errors
 /// When the target cannot be written.
-pub fn write(document: &Document<'_>, out: &mut dyn Write) -> Result<()> {
-    let all = gates(document).into_iter().chain(findings(document)).collect::<Vec<_>>();
+pub fn write(document: &Document<'_>, within: &str, out: &mut dyn Write) -> Result<()> {
+    let mut all = gates(document).into_iter().chain(findings(document)).collect::<Vec<_>>();
+    for file in all.iter_mut().filter_map(|one| one.file.as_mut()) {
+        *file = from_top(within, file);
+    }
     for level in ["error", "warning", "notice"] {
         let of_level: Vec<&Annotation> = all.iter().filter(|one| one.level == level).collect();
         let shown = if of_level.len() > MOST { MOST - 1 } else { of_level.len() };
@@ -115,7 +119,7 @@ mod tests {
         let stream = |gate: usize| sample::stream(&cases, gate);
         let views = sample::views();
         let mut out = Vec::new();
-        write(&Document::new(report, Cases(&stream)).views(&views), &mut out).expect("written");
+        write(&Document::new(report, Cases(&stream)).views(&views), "", &mut out).expect("written");
         String::from_utf8(out).expect("UTF-8")
     }
 
@@ -126,6 +130,17 @@ mod tests {
         ::error file=prompts/invoice.yaml,line=1,title=no verdict%3A invoice 3.1.0::It cannot be told: 1 of 1 cases has no grade, because the provider failed.
         ::warning file=evals/invoice.yaml,line=3,col=8,title=few-cases::the suite has 1 case%0Aadd cases: below 15 an interval says little
         "#);
+    }
+
+    #[test]
+    fn a_root_within_a_repository_is_part_of_the_path() {
+        let (report, cases) = (sample::report(), sample::cases());
+        let stream = |gate: usize| sample::stream(&cases, gate);
+        let mut out = Vec::new();
+        write(&Document::new(&report, Cases(&stream)), "apps/shop", &mut out).expect("written");
+        let text = String::from_utf8(out).expect("UTF-8");
+        assert!(text.contains("::error file=apps/shop/prompts/customer_support.yaml,"), "{text}");
+        assert!(text.contains("::warning file=apps/shop/evals/invoice.yaml,line=3,"), "{text}");
     }
 
     #[test]

@@ -1,21 +1,22 @@
 //! Findings as SARIF 2.1.0, for code scanning: one rule per code, one result per finding.
 
+use super::document::from_top;
 use super::json::{to_line, unwritten};
 use super::text::visible;
 use crate::domain::{Diagnostic, Result, Severity};
 use serde_json::{Value, json};
 use std::io::Write;
 
-/// Writes a SARIF log with one run.
+/// Writes a SARIF log with one run. Paths start at the top of the repository, `within` which the root lies.
 ///
 /// # Errors
 /// When the target cannot be written.
-pub fn write(found: &[Diagnostic], tool_version: &str, out: &mut dyn Write) -> Result<()> {
+pub fn write(found: &[Diagnostic], within: &str, tool_version: &str, out: &mut dyn Write) -> Result<()> {
     let mut codes: Vec<&str> = found.iter().map(|one| one.code.0).collect();
     codes.sort_unstable();
     codes.dedup();
     let rules: Vec<Value> = codes.iter().map(|code| rule(code)).collect();
-    let results: Vec<Value> = found.iter().map(|one| result(one, &codes)).collect();
+    let results: Vec<Value> = found.iter().map(|one| result(one, within, &codes)).collect();
     let log = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -33,7 +34,7 @@ fn rule(code: &str) -> Value {
     json!({"id": code, "shortDescription": {"text": code.replace('-', " ")}})
 }
 
-fn result(found: &Diagnostic, codes: &[&str]) -> Value {
+fn result(found: &Diagnostic, within: &str, codes: &[&str]) -> Value {
     let level = match found.severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
@@ -47,7 +48,7 @@ fn result(found: &Diagnostic, codes: &[&str]) -> Value {
         "message": {"text": visible(&format!("{}{help}", found.message))},
     });
     if let Some(place) = &found.place {
-        let artifact = json!({"uri": uri(place.path.as_str()), "uriBaseId": "ROOT"});
+        let artifact = json!({"uri": uri(&from_top(within, place.path.as_str())), "uriBaseId": "ROOT"});
         let mut physical = json!({"artifactLocation": artifact});
         if let Some(span) = place.span {
             physical["region"] = json!({
@@ -91,7 +92,7 @@ mod tests {
             Diagnostic::note(Code("unknown-key"), "no place"),
         ];
         let mut out = Vec::new();
-        write(&found, "0.1.0", &mut out).expect("written");
+        write(&found, "", "0.1.0", &mut out).expect("written");
         let log: Value = serde_json::from_slice(&out).expect("JSON");
         let run = &log["runs"][0];
         assert_eq!(run["tool"]["driver"]["rules"].as_array().map(Vec::len), Some(2));
@@ -107,5 +108,15 @@ mod tests {
         assert_eq!((&results[1]["level"], &results[2]["level"]), (&"warning".into(), &"note".into()));
         assert!(!results[1]["message"]["text"].as_str().is_some_and(|text| text.contains('\x1b')));
         assert_eq!(results[2].get("locations"), None);
+    }
+
+    #[test]
+    fn a_root_within_a_repository_is_part_of_the_path() {
+        let path = RelPath::new("prompts/a.yaml").expect("a path");
+        let found = [Diagnostic::error(Code("unknown-key"), "unknown key").at(Place::file(&path))];
+        let mut out = Vec::new();
+        write(&found, "apps/my shop", "0.1.0", &mut out).expect("written");
+        let log = String::from_utf8(out).expect("UTF-8");
+        assert!(log.contains("\"uri\":\"apps/my%20shop/prompts/a.yaml\""), "{log}");
     }
 }

@@ -58,7 +58,10 @@ fn what_cannot_change_an_answer_affects_nothing_and_the_report_says_against_what
     assert_eq!(verdict(changed(&project)), "unaffected", "a comment, a free text, line ends");
     project.replace("prompts/support.yaml", "1.0.0", "1.0.1");
     assert_eq!(verdict(changed(&project)), "unaffected", "the version");
-    project.run(&["eval", "--changed"]).exits(0).says(&format!("nothing that changed since {} touches a gate", &base[..12]));
+    project
+        .run(&["eval", "--changed"])
+        .exits(0)
+        .says(&format!("nothing that changed since {} touches a gate", &base[..12]));
 }
 
 #[test]

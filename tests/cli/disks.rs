@@ -97,3 +97,40 @@ fn where_a_report_has_nowhere_to_go_nothing_is_paid_for() {
     assert_eq!(outcome.json()["verdict"], "passed");
     assert!(outcome.stderr.contains("PASSED"), "{}", outcome.stderr);
 }
+
+#[test]
+fn what_was_to_be_printed_and_is_lost_is_not_done() {
+    let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") else { return };
+    let project = builtin(1.5);
+    project.git(&["init", "-q"]);
+    project.git(&["add", "-A"]);
+    project.git(&["commit", "-qm", "x"]);
+    for arguments in [
+        &["check"][..],
+        &["--json", "check"],
+        &["--json", "diff"],
+        &["--json", "status"],
+        &["eval"],
+        &["eval", "--json"],
+        &["eval", "--report", "html=-"],
+        &["--help"],
+    ] {
+        let output = std::process::Command::new(assert_cmd::cargo::cargo_bin("llmops"))
+            .args(arguments)
+            .current_dir(project.root())
+            .env_clear()
+            .env("HOME", project.root())
+            .stdout(full.try_clone().expect("a device"))
+            .output()
+            .expect("the program runs");
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(3), "{arguments:?}: {stderr}");
+        assert!(stderr.contains("error: ") && stderr.contains("space"), "{arguments:?}: {stderr}");
+    }
+    // What a gate decided stays what it is.
+    project.replace("evals/support.yaml", "judge:", "assert:\n  - {type: contains, value: nowhere}\njudge:");
+    let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("llmops"));
+    command.arg("eval").current_dir(project.root()).env_clear().env("HOME", project.root()).stdout(full);
+    let output = command.output().expect("the program runs");
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+}

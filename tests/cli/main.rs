@@ -36,6 +36,7 @@ mod junit;
 mod limits;
 mod local_models;
 mod locks;
+mod logs;
 mod moves;
 mod picture;
 mod project;

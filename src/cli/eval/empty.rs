@@ -113,7 +113,7 @@ pub fn publish(report: &v1::Report, terminal: &Terminal, targets: &[Target]) -> 
     let cases = |_| Box::new(std::iter::empty()) as crate::report::document::CaseStream<'_>;
     let document = Document::new(report, Cases(&cases));
     for one in targets {
-        target::document(one, &document)?;
+        target::document(one, &document, terminal)?;
     }
     if terminal.json {
         formats::write(Format::Json, &document, &mut Terminal::pipe())?;

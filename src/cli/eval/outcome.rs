@@ -330,7 +330,7 @@ pub fn show(run: &StoredRun, terminal: &Terminal) -> Result<()> {
 /// When a file cannot be written.
 pub fn write_stored(run: &StoredRun, targets: &[Target], terminal: &Terminal) -> Result<()> {
     for target in targets {
-        run.with(WORST, |document| target::document(target, document))?;
+        run.with(WORST, |document| target::document(target, document, terminal))?;
         if !target.is_stdout() {
             terminal.detail(&format!("wrote {}", target.path.display()));
         }

@@ -140,7 +140,11 @@ pub fn touched(
         deleted_suites.iter().map(|name| format!("suite {name} was deleted: nothing holds what it demanded"));
     notes.extend(gone.chain(unasked).map(|message| Diagnostic::note(DELETED, message)));
     if !terminal.quiet {
-        notes.iter().for_each(|note| terminal.say(&format!("  {}", note.message)));
+        for note in &notes {
+            for (at, line) in terminal.broken(&note.message, 4).iter().enumerate() {
+                terminal.say(&format!("  {}{line}", if at == 0 { "" } else { "  " }));
+            }
+        }
     }
     selection.gates = Some(affected.into_iter().map(|found| (found.prompt, found.suite)).collect());
     Ok(notes)
