@@ -150,7 +150,7 @@ mod tests {
         );
         // Also where it is not told by a breach, because something else made the gate fail.
         assert_eq!(of_score(&Gate { breaches: vec![], ..gate.clone() }), Standing::Below);
-        let open = Gate { breaches: vec![], cases_unscored: 1, ..gate.clone() };
+        let open = Gate { breaches: vec![], cases_unscored: 1, ..gate };
         assert_eq!(of_score(&open), Standing::Open);
         assert_eq!(of_score(&Gate { verdict: Verdict::Passed, ..open }), Standing::Holds);
     }

@@ -100,6 +100,11 @@ fn cases_are_filtered_searched_and_sorted() {
     assert_eq!(browser.eval("document.title"), json!("Failed: llmops report"));
     assert_eq!(tools(&mut browser, "return [shown().length, count()]"), json!([CASES, "24"]));
 
+    // The gate failed: what made it fail comes first.
+    let first = "const all = rows().map(row => row.dataset.status);
+        return [all[0], all.indexOf('passed'), all.lastIndexOf('failed')]";
+    assert_eq!(tools(&mut browser, first), json!(["failed", 12, 11]));
+
     let by_status =
         "choose('status', 'failed'); return [count(), shown().every(row => row.dataset.status === 'failed')]";
     assert_eq!(tools(&mut browser, by_status), json!(["12 of 24", true]));
@@ -124,6 +129,9 @@ fn cases_are_filtered_searched_and_sorted() {
         const sorted = (list, sign) => list.every((one, at) => at === 0 || sign * (one - list[at - 1]) >= 0);
         return [up[0], up.at(-1), sorted(up, 1), sorted(down, -1), sorted(slow, -1), sorted(plan, 1)]";
     assert_eq!(tools(&mut browser, scores), json!([2, 5, true, true, true, true]));
+    let change = "choose('sort', 'delta'); const worst = rows()[0].dataset.delta;
+        choose('sort', '-delta'); return [worst, rows()[0].dataset.delta]";
+    assert_eq!(tools(&mut browser, change), json!(["-3", "0"]));
     quiet(&browser);
 }
 
@@ -163,6 +171,15 @@ fn a_case_opens_to_everything_that_is_known_of_it() {
         let now = browser.eval(text).as_str().unwrap_or_default().to_owned();
         assert!(now.contains(part), "{name}: {now}");
     }
+    // The list of what got worse leads to the case, also to one that a filter hides.
+    let listed =
+        "const link = [...document.querySelectorAll('.ids a')].find(one => one.textContent === 'case-04');
+        choose('status', 'passed'); link.closest('details').open = true; link.id = 'listed';
+        return [link.parentElement.innerText, document.querySelector('#gate-0-4').open]";
+    assert_eq!(tools(&mut browser, listed), json!(["case-04 5.00 → 2.00", false]));
+    browser.click("#listed");
+    let arrived = "(() => { const one = document.querySelector('#gate-0-4'); return [one.open, one.checkVisibility()]; })()";
+    assert_eq!(browser.eval(arrived), json!([true, true]));
     // A link to a case opens it, and what a model wrote is text.
     browser.open(&project.path("report.html"), "#gate-0-7");
     let hostile = browser.eval("document.querySelector('#gate-0-7').innerText").to_string();
@@ -277,8 +294,11 @@ fn a_page_is_written_later_as_well_and_without_the_store_it_lacks_what_was_said(
     };
     let page = later("later.html");
     assert_eq!(page, project.read("report.html"));
-    for part in ["<h4>Asked</h4><pre>Question 2 on refunds?</pre>", "<del>30</del><ins>60</ins>", "was 5.00"]
-    {
+    for part in [
+        "<h4>Asked</h4><pre dir=\"auto\">Question 2 on refunds?</pre>",
+        "<del>30</del><ins>60</ins>",
+        "was 5.00",
+    ] {
         assert!(page.contains(part), "{part}");
     }
     std::fs::remove_dir_all(project.path(".llmops/exchanges")).expect("the store");

@@ -34,6 +34,7 @@ pub(super) struct Row {
     latency: String,
     cost: String,
     change: &'static str,
+    delta: String,
     tag_keys: String,
     facts: String,
     judge_reason: String,
@@ -87,18 +88,56 @@ impl Row {
         change: &'static str,
         room: &mut usize,
     ) -> Self {
-        let number = |value: Option<f64>| {
-            value.filter(|value| value.is_finite()).map_or(String::new(), |value| value.to_string())
-        };
         let trial = if case.trial > 0 { format!(" · trial {}", case.trial + 1) } else { String::new() };
         let tags: Vec<String> =
             case.tags.iter().map(|(key, value)| one_line(&format!("{key}={value}"))).collect();
-        let base = told.base_output.as_deref();
-        let changed = base.is_some_and(|base| case.output.as_deref().is_some_and(|output| output != base));
-        let diff = match (base, case.output.as_deref()) {
-            (Some(base), Some(output)) if changed => diff(base, output),
-            _ => Vec::new(),
-        };
+        let said = Conversation::of(told, room);
+        let answer = Answer::of(case, told);
+        let before = told.base_score.filter(|before| case.score.is_none_or(|now| !same(*before, now)));
+        Self {
+            gate,
+            index,
+            id: format!("{}{trial}", one_line(&case.id)),
+            status: case.status.as_str(),
+            score: number(case.score),
+            shown_score: case.score.map_or(String::new(), |value| score(Some(value))),
+            shown_base: before.map_or(String::new(), |value| score(Some(value))),
+            latency: case.latency_ms.map_or(String::new(), |ms| ms.to_string()),
+            cost: case.cost_usd.map_or(String::new(), |cost| cost.to_string()),
+            change,
+            delta: number(case.score.zip(told.base_score).map(|(now, before)| now - before)),
+            facts: facts(case, detail, &tags),
+            tag_keys: tags.join("\n"),
+            judge_reason: case.judge_reason.as_deref().map(text).unwrap_or_default(),
+            dimensions: dimensions(case),
+            asserts: asserts(case),
+            output: answer.output,
+            base_answer: answer.base,
+            diff: answer.diff,
+            asked: said.asked,
+            messages: said.messages,
+            left_out: said.left_out,
+            context: detail.map_or(Vec::new(), retrieved),
+            relevant: detail.map_or(String::new(), |detail| one_line(&detail.relevant.join(", "))),
+            found: detail.and_then(found::sentence).map_or(String::new(), |found| one_line(&found)),
+        }
+    }
+}
+
+/// A number for the page's script; empty where there is none.
+fn number(value: Option<f64>) -> String {
+    value.filter(|value| value.is_finite()).map_or(String::new(), |value| value.to_string())
+}
+
+/// What was said to the model.
+struct Conversation {
+    asked: String,
+    messages: Vec<Said>,
+    left_out: bool,
+}
+
+impl Conversation {
+    fn of(told: &Told, room: &mut usize) -> Self {
         let said = told.messages.iter();
         let messages: Vec<Said> =
             said.map(|one| Said { role: one.role.as_str(), content: text(&one.content) }).collect();
@@ -107,51 +146,45 @@ impl Row {
         *room = if left_out { 0 } else { *room - size };
         let asked = told.messages.last().filter(|last| last.role == Role::User && !left_out);
         Self {
-            gate,
-            index,
-            id: format!("{}{trial}", one_line(&case.id)),
-            status: case.status.as_str(),
-            score: number(case.score),
-            shown_score: case.score.map_or(String::new(), |value| score(Some(value))),
-            shown_base: told
-                .base_score
-                .filter(|before| case.score.is_none_or(|now| !same(*before, now)))
-                .map_or(String::new(), |value| score(Some(value))),
-            latency: case.latency_ms.map_or(String::new(), |ms| ms.to_string()),
-            cost: case.cost_usd.map_or(String::new(), |cost| cost.to_string()),
-            change,
-            facts: facts(case, detail, &tags),
-            tag_keys: tags.join("\n"),
-            judge_reason: case.judge_reason.as_deref().map(text).unwrap_or_default(),
-            dimensions: case
-                .dimensions
-                .iter()
-                .map(|(name, value)| {
-                    let value = value.map_or("not applicable".to_owned(), |value| score(Some(value)));
-                    (one_line(name), value)
-                })
-                .collect(),
-            asserts: case
-                .asserts
-                .iter()
-                .map(|assert| Checked {
-                    tone: if assert.passed { "good" } else { "bad" },
-                    word: if assert.passed { "passed" } else { "failed" },
-                    kind: one_line(&assert.kind),
-                    reason: text(&assert.reason),
-                })
-                .collect(),
-            output: case.output.as_deref().map(text),
-            base_answer: base.filter(|_| changed && diff.is_empty()).map(text),
-            diff,
             asked: asked.map_or(String::new(), |asked| text(&asked.content)),
             messages: if left_out { Vec::new() } else { messages },
             left_out,
-            context: detail.map_or(Vec::new(), retrieved),
-            relevant: detail.map_or(String::new(), |detail| one_line(&detail.relevant.join(", "))),
-            found: detail.and_then(found::sentence).map_or(String::new(), |found| one_line(&found)),
         }
     }
+}
+
+/// What the model answered, and how it differs from the base's answer: in one text, or as the base's own.
+struct Answer {
+    output: Option<String>,
+    base: Option<String>,
+    diff: Vec<Part>,
+}
+
+impl Answer {
+    fn of(case: &Case, told: &Told) -> Self {
+        let output = case.output.as_deref();
+        let base = told.base_output.as_deref().filter(|base| output.is_some_and(|output| output != *base));
+        let diff = base.zip(output).map_or(Vec::new(), |(base, output)| diff(base, output));
+        Self { output: output.map(text), base: base.filter(|_| diff.is_empty()).map(text), diff }
+    }
+}
+
+fn dimensions(case: &Case) -> Vec<(String, String)> {
+    let shown = |(name, value): (&String, &Option<f64>)| {
+        let value = value.map_or("not applicable".to_owned(), |value| score(Some(value)));
+        (one_line(name), value)
+    };
+    case.dimensions.iter().map(shown).collect()
+}
+
+fn asserts(case: &Case) -> Vec<Checked> {
+    let shown = |assert: &crate::report::v1::Assert| Checked {
+        tone: if assert.passed { "good" } else { "bad" },
+        word: if assert.passed { "passed" } else { "failed" },
+        kind: one_line(&assert.kind),
+        reason: text(&assert.reason),
+    };
+    case.asserts.iter().map(shown).collect()
 }
 
 fn same(a: f64, b: f64) -> bool {

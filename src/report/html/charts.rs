@@ -128,6 +128,8 @@ fn bar(one: Measure, axis: Axis) -> Bar {
 #[derive(Debug, Serialize)]
 pub(super) struct Histogram {
     title: String,
+    /// The same in words, for whoever does not see it.
+    label: String,
     low: String,
     high: String,
     bins: Vec<Bin>,
@@ -182,7 +184,7 @@ fn histogram(
     }
     let most = counts.iter().copied().max().filter(|most| *most > 0)?;
     let step = (axis.high - axis.low) / to_f64(BINS as u64);
-    let bins = counts
+    let bins: Vec<Bin> = counts
         .iter()
         .enumerate()
         .filter(|(_, count)| **count > 0)
@@ -199,7 +201,9 @@ fn histogram(
             }
         })
         .collect();
+    let said: Vec<&str> = bins.iter().map(|bin| bin.label.as_str()).collect();
     Some(Histogram {
+        label: format!("{title}: {}", said.join("; ")),
         title: title.to_owned(),
         low: show(axis.low),
         high: show(axis.high),

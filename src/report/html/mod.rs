@@ -16,7 +16,7 @@ use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, context};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io::Write;
 
 const STYLE: &str = include_str!("style.css");
@@ -43,9 +43,9 @@ pub fn write(document: &Document<'_>, out: &mut dyn Write) -> Result<()> {
         page.put("findings.html", context! { diagnostics => findings(document.report) })?;
     }
     for (index, gate) in document.report.gates.iter().enumerate() {
-        let scan = Scan::of(document, index)?;
-        page.put("gate.html", gate_values(document, index, gate, &scan))?;
         let changes = Changes::of(gate);
+        let scan = Scan::of(document, index, &changes)?;
+        page.put("gate.html", gate_values(document, index, gate, &scan))?;
         for (row, found) in document.cases.of(index).enumerate() {
             let found = found?;
             let detail = match &document.details {
@@ -235,7 +235,8 @@ fn gate_values(document: &Document<'_>, index: usize, gate: &Gate, scan: &Scan) 
         name => one_line(&gate.prompt.name), version => one_line(&gate.prompt.version),
         sentence => why(&sentence), notes, breaches, facts => facts(gate),
         by_bound => gate.score.as_ref().is_some_and(|score| score.lower_bound.is_some()), bars => Serde(bars), axis_low => score(axis.map(|axis| axis.low)), axis_high => score(axis.map(|axis| axis.high)),
-        baseline => baseline(gate), compared => gate.baseline.is_some(), histograms => Serde(histograms),
+        baseline => baseline(index, gate, &scan), compared => gate.baseline.is_some(),
+        failures_first => matches!(gate.verdict, Verdict::Failed | Verdict::Inconclusive), histograms => Serde(histograms),
         tags => scan.tags.iter().map(|tag| one_line(tag)).collect::<Vec<_>>(),
     }
 }
@@ -276,7 +277,8 @@ pub(super) fn retrieved(gate: &Gate) -> String {
     gate.retrieved().into_iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
-fn baseline(gate: &Gate) -> Option<minijinja::Value> {
+/// What the baseline gave, and which cases moved, each with the place to read it.
+fn baseline(index: usize, gate: &Gate, scan: &Scan) -> Option<minijinja::Value> {
     let base = gate.baseline.as_ref()?;
     let range = match (base.ci_low, base.ci_high) {
         (Some(_), Some(_)) => format!(" ({} to {})", delta(base.ci_low), delta(base.ci_high)),
@@ -294,7 +296,18 @@ fn baseline(gate: &Gate) -> Option<minijinja::Value> {
         )
     };
     let group = |title: &str, ids: &[String]| {
-        let shown: Vec<String> = ids.iter().take(MOST_CHOICES).map(|id| one_line(id)).collect();
+        let one = |id: &String| {
+            let found = scan.moved.get(id);
+            let place = found.map_or(String::new(), |found| format!("#gate-{index}-{}", found.row));
+            let scores = found.and_then(|found| Some((found.before?, found.now?)));
+            // The first trial of several does not stand for its case.
+            let scores = scores.filter(|(before, now)| gate.trials <= 1 && before != now);
+            let scores = scores.map_or(String::new(), |(before, now)| {
+                format!("{} → {}", score(Some(before)), score(Some(now)))
+            });
+            context! { id => one_line(id), place, scores }
+        };
+        let shown: Vec<minijinja::Value> = ids.iter().take(MOST_CHOICES).map(one).collect();
         context! { title => format!("{title} ({})", ids.len()), ids => shown }
     };
     let groups = [group("Worse", &base.worse), group("Better", &base.better)];
@@ -309,13 +322,26 @@ struct Scan {
     scores: Vec<f64>,
     latencies: Vec<f64>,
     tags: BTreeSet<String>,
+    /// Where cases that moved stand, by id: the first trial of each.
+    moved: HashMap<String, Moved>,
+}
+
+/// A case that got worse or better.
+struct Moved {
+    row: usize,
+    before: Option<f64>,
+    now: Option<f64>,
 }
 
 impl Scan {
-    fn of(document: &Document<'_>, gate: usize) -> Result<Self> {
+    fn of(document: &Document<'_>, gate: usize, changes: &Changes<'_>) -> Result<Self> {
         let mut scan = Self::default();
-        for case in document.cases.of(gate) {
+        for (row, case) in document.cases.of(gate).enumerate() {
             let case = case?;
+            if !changes.of_case(&case).is_empty() && !scan.moved.contains_key(&case.id) {
+                let before = document.tells.and_then(|tells| (tells.0)(gate, &case).base_score);
+                scan.moved.insert(case.id.clone(), Moved { row, before, now: case.score });
+            }
             scan.scores.extend(case.score.filter(|score| score.is_finite()));
             scan.latencies.extend(case.latency_ms.map(to_f64));
             for (key, value) in case.tags {

@@ -1,5 +1,9 @@
 (() => {
-  const number = (row, key) => row.dataset[key] === '' ? null : Number(row.dataset[key]);
+  const ranks = { failed: 0, unscored: 1, passed: 2 };
+  const number = (row, key) => {
+    if (key === 'rank') return ranks[row.dataset.status];
+    return row.dataset[key] === '' ? null : Number(row.dataset[key]);
+  };
   for (const gate of document.querySelectorAll('[data-gate]')) {
     const list = gate.querySelector('.cases');
     const rows = [...list.children];
@@ -41,7 +45,16 @@
     tools.addEventListener('change', (event) => { if (event.target.name === 'sort') sort(); });
     tools.addEventListener('submit', (event) => event.preventDefault());
     filter();
+    if (field('sort') !== 'index') sort();
   }
-  const target = document.getElementById(location.hash.slice(1));
-  if (target && target.tagName === 'DETAILS') target.open = true;
+  const open = () => {
+    const target = document.getElementById(location.hash.slice(1));
+    if (!target || target.tagName !== 'DETAILS') return;
+    // A filter must not hide what a link leads to.
+    target.hidden = false;
+    target.open = true;
+    target.scrollIntoView();
+  };
+  addEventListener('hashchange', open);
+  open();
 })();

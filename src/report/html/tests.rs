@@ -72,14 +72,17 @@ fn a_case_opens_to_everything_that_is_known_of_it() {
     let page = written(&sample::report(), &sample::cases());
     for part in [
         "<details class=\"case failed\" id=\"gate-0-1\"",
-        "data-change=\"worse\"",
+        "data-change=\"worse\" data-delta=\"-3\"",
+        "<a href=\"#gate-0-1\"><bdi>refund-window</bdi></a> <span class=\"quiet\">5.00 → 2.00</span>",
+        "<option value=\"rank\" selected>",
+        "aria-label=\"Scores of cases: 1 case from ",
         "was 5.00",
         "critical: it blocks alone",
         "<del>30</del><ins>60</ins>",
         "1. kb&#x2f;refunds.md · 0.031 · relevant",
         "rouge-l",
         "<h5>system</h5>",
-        "<h4>Asked</h4><pre>How long may I return it?</pre>",
+        "<h4>Asked</h4><pre dir=\"auto\">How long may I return it?</pre>",
         "4.199",
         "Why there is no grade",
     ] {
@@ -146,5 +149,8 @@ fn two_answers_that_have_little_in_common_are_not_mixed() {
     assert!(page.contains("<del>30</del>") && !page.contains("The base answered"));
     let other = Case { output: Some("No.".into()), ..sample::cases()[0][1].clone() };
     let page = written(&sample::report(), &[vec![other]]);
-    assert!(page.contains("<h4>The base answered</h4><pre>Of course!") && !page.contains("<del>"), "{page}");
+    assert!(
+        page.contains("<h4>The base answered</h4><pre dir=\"auto\">Of course!") && !page.contains("<del>"),
+        "{page}"
+    );
 }
