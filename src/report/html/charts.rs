@@ -148,9 +148,9 @@ struct Bin {
 const BINS: usize = 20;
 
 /// The distribution of case scores, with the threshold in it.
-pub(super) fn scores(values: &[f64], required: Option<f64>) -> Option<Histogram> {
+pub(super) fn scores(values: &[f64], required: Option<f64>, noun: &str) -> Option<Histogram> {
     let axis = Axis::around(values.iter().copied().chain(required))?;
-    histogram("Scores of cases", values, axis, required, &|value| score(Some(value)))
+    histogram(&format!("Scores of {noun}s"), noun, values, axis, required, &|value| score(Some(value)))
 }
 
 /// The distribution of answer times in milliseconds.
@@ -160,11 +160,12 @@ pub(super) fn latencies(values: &[f64]) -> Option<Histogram> {
         return None;
     }
     let axis = Axis::around(values.iter().copied().chain([0.0]))?;
-    histogram("Time per answer", values, axis, None, &|value| duration(Some(value)))
+    histogram("Time per answer", "answer", values, axis, None, &|value| duration(Some(value)))
 }
 
 fn histogram(
     title: &str,
+    noun: &str,
     values: &[f64],
     axis: Axis,
     required: Option<f64>,
@@ -197,7 +198,7 @@ fn histogram(
                 y: 40.0 - height,
                 width: 4.2,
                 height,
-                label: format!("{} from {} to {}", counted(*count, "case"), show(low), show(high)),
+                label: format!("{} from {} to {}", counted(*count, noun), show(low), show(high)),
             }
         })
         .collect();
@@ -229,7 +230,7 @@ mod tests {
     #[test]
     fn every_value_is_in_one_bin() {
         let values: Vec<f64> = (0..=100).map(|value| f64::from(value) / 25.0 + 1.0).collect();
-        let chart = scores(&values, Some(4.2)).expect("a chart");
+        let chart = scores(&values, Some(4.2), "case").expect("a chart");
         let total: u64 = chart
             .bins
             .iter()
@@ -243,9 +244,9 @@ mod tests {
 
     #[test]
     fn odd_numbers_draw_nothing_odd() {
-        assert!(scores(&[], None).is_none() && scores(&[3.0], None).is_none());
-        assert!(scores(&[f64::NAN, f64::INFINITY], None).is_none());
+        assert!(scores(&[], None, "case").is_none() && scores(&[3.0], None, "case").is_none());
+        assert!(scores(&[f64::NAN, f64::INFINITY], None, "case").is_none());
         assert!(latencies(&[0.0, 0.0]).is_none() && latencies(&[0.0, 2.0]).is_some());
-        assert_eq!(scores(&[3.0, 3.0], None).map(|chart| chart.bins.len()), Some(1));
+        assert_eq!(scores(&[3.0, 3.0], None, "case").map(|chart| chart.bins.len()), Some(1));
     }
 }

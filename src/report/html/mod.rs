@@ -218,8 +218,9 @@ fn findings(report: &Report) -> Vec<minijinja::Value> {
 fn gate_values(document: &Document<'_>, index: usize, gate: &Gate, scan: &Scan) -> minijinja::Value {
     let (tone_name, mark, word) = tone(Some(gate.verdict));
     let (axis, bars) = charts::bars(gate).map_or((None, Vec::new()), |(axis, bars)| (Some(axis), bars));
+    let noun = if gate.trials > 1 { "trial" } else { "case" };
     let histograms: Vec<charts::Histogram> =
-        [charts::scores(&scan.scores, gate.required), charts::latencies(&scan.latencies)]
+        [charts::scores(&scan.scores, gate.required, noun), charts::latencies(&scan.latencies)]
             .into_iter()
             .flatten()
             .collect();
@@ -236,6 +237,7 @@ fn gate_values(document: &Document<'_>, index: usize, gate: &Gate, scan: &Scan) 
         sentence => why(&sentence), notes, breaches, facts => facts(gate),
         by_bound => gate.score.as_ref().is_some_and(|score| score.lower_bound.is_some()), bars => Serde(bars), axis_low => score(axis.map(|axis| axis.low)), axis_high => score(axis.map(|axis| axis.high)),
         baseline => baseline(index, gate, &scan), compared => gate.baseline.is_some(),
+        rows => if gate.trials > 1 { "Trials" } else { "Cases" },
         failures_first => matches!(gate.verdict, Verdict::Failed | Verdict::Inconclusive), histograms => Serde(histograms),
         tags => scan.tags.iter().map(|tag| one_line(tag)).collect::<Vec<_>>(),
     }

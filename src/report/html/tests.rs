@@ -104,6 +104,15 @@ fn a_gate_that_fails_by_its_lower_bound_is_not_green() {
 }
 
 #[test]
+fn trials_are_not_taken_for_cases() {
+    let gate = Gate { trials: 2, cases_planned: 6, ..sample::gate() };
+    let page = written(&Report { gates: vec![gate], ..sample::report() }, &sample::cases());
+    for part in ["3 cases × 2 trials", "<h3>Trials <span", "aria-label=\"Scores of trials: 1 trial from "] {
+        assert!(page.contains(part), "{part}");
+    }
+}
+
+#[test]
 fn a_wrong_input_is_red_and_a_green_without_a_gate_names_its_base() {
     let nothing = Report { verdict: None, gates: vec![], ..sample::report() };
     let head = |report: &Report| {
