@@ -111,6 +111,7 @@ pub fn decide(terms: &Terms, tally: &Tally) -> Decision {
     let scale = terms.scale.filter(|_| terms.has_judge);
     let score = scale.and_then(|scale| tally.score(confidence, scale));
     let mean = scale.and_then(|scale| scores::score_spans(terms, tally, scale).mean());
+    let notes = notes::notes(terms, tally, score.as_ref(), &verdict);
     Decision {
         verdict,
         score,
@@ -118,7 +119,7 @@ pub fn decide(terms: &Terms, tally: &Tally) -> Decision {
         worst_case_mean: mean.map(|bounds| bounds.low),
         rerun_disagreement: scale.and_then(|scale| disagreement(terms, tally, scale)),
         lower_bound: scale.and_then(|scale| scores::lower_bound(terms, tally, scale)),
-        notes: notes::notes(terms, tally, score.as_ref()),
+        notes,
         checks,
     }
 }

@@ -5,7 +5,7 @@ use super::sentence::unscored;
 use super::{Terms, codes, critical, show};
 use crate::aggregate::Estimate;
 use crate::aggregate::tally::Tally;
-use crate::domain::{Code, Unscored};
+use crate::domain::{Code, Unscored, Verdict};
 
 /// Below so many cases a gate decides on very little.
 pub const FEW: usize = 15;
@@ -20,7 +20,7 @@ pub struct Note {
 }
 
 /// Every warning, in a fixed order.
-pub(super) fn notes(terms: &Terms, tally: &Tally, score: Option<&Estimate>) -> Vec<Note> {
+pub(super) fn notes(terms: &Terms, tally: &Tally, score: Option<&Estimate>, verdict: &Verdict) -> Vec<Note> {
     let mut notes = Vec::new();
     let mut note = |code, message: String| notes.push(Note { code, message });
     let planned = tally.planned().cases;
@@ -47,7 +47,8 @@ pub(super) fn notes(terms: &Terms, tally: &Tally, score: Option<&Estimate>) -> V
             _ => {}
         }
     }
-    if tally.trials_unscored() > 0 {
+    // Without a verdict the sentence says it already.
+    if tally.trials_unscored() > 0 && !matches!(verdict, Verdict::Inconclusive { .. }) {
         note(codes::UNSCORED_ALLOWED, unscored(tally));
     }
     if tally.unscored.contains_key(&Unscored::NotRecorded) {

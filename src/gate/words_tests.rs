@@ -64,7 +64,9 @@ fn no_verdict_says_what_is_missing_and_where_the_score_could_land() {
 fn where_nothing_has_a_grade_that_is_all_there_is_to_say() {
     let mut fixture = Fixture::new();
     (0..20).for_each(|case| fixture.records[case] = outage(case));
-    assert!(fixture.decide().verdict.reasons().len() > 2, "each demand is a reason of its own");
+    let decision = fixture.decide();
+    assert!(decision.verdict.reasons().len() > 2, "each demand is a reason of its own");
+    assert!(decision.notes.iter().all(|note| note.code != codes::UNSCORED_ALLOWED), "it is said already");
     assert_eq!(
         says(&fixture),
         "no verdict: 20 of 20 trials have no grade (provider_error: 401 unauthorized)"

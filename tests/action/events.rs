@@ -183,6 +183,7 @@ fn without_secrets_nothing_is_green_that_is_not_recorded() {
         let ran = hub.run("pull_request", &payload, &merge, 1).go().exits(3, "no-verdict");
         assert!(ran.said.contains("the gate runs offline, on recordings"), "{}", ran.said);
         assert!(ran.summary.contains("no verdict") && ran.said.contains("::error "), "{}", ran.summary);
+        assert!(ran.summary.contains("<code>llmops eval --record</code>"), "{}", ran.summary);
 
         let hub = Hub::new();
         let (merge, payload) = hub.pull_request(head, |hub| on_a_provider(hub, true));

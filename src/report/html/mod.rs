@@ -236,7 +236,7 @@ fn gate_values(document: &Document<'_>, index: usize, gate: &Gate, scan: &Scan) 
         name => one_line(&gate.prompt.name), version => one_line(&gate.prompt.version),
         sentence => why(&sentence), notes, breaches, facts => facts(gate),
         by_bound => gate.score.as_ref().is_some_and(|score| score.lower_bound.is_some()), bars => Serde(bars), axis_low => score(axis.map(|axis| axis.low)), axis_high => score(axis.map(|axis| axis.high)),
-        baseline => baseline(index, gate, &scan), compared => gate.baseline.is_some(),
+        baseline => baseline(index, gate, scan), compared => gate.baseline.is_some(),
         rows => if gate.trials > 1 { "Trials" } else { "Cases" },
         failures_first => matches!(gate.verdict, Verdict::Failed | Verdict::Inconclusive), histograms => Serde(histograms),
         tags => scan.tags.iter().map(|tag| one_line(tag)).collect::<Vec<_>>(),
