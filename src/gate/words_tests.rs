@@ -127,7 +127,7 @@ fn notes_say_what_to_doubt() {
     fixture.required = Some(4.4);
     assert_eq!(codes_of(&fixture), ["threshold-in-interval"]);
     fixture.required = Some(4.2);
-    fixture.gate.max_unscored = Allowance::Count(1);
+    (fixture.gate.max_unscored, fixture.gate.asserts_required) = (Allowance::Count(1), 0.0);
     fixture.records[0] = outage(0);
     assert_eq!(codes_of(&fixture), ["unscored-allowed"]);
     fixture.records = vec![good(0, 5.0)];

@@ -4,19 +4,20 @@
 
 mod case;
 mod charts;
+mod scan;
 
 use super::document::Document;
 use super::json::unwritten;
-use super::numbers::{counted, delta, duration_ms, percent, score, to_f64};
+use super::numbers::{counted, delta, duration_ms, percent, score};
 use super::table::{cases, counted_facts, model, narrowed, since};
 use super::text::{one_line, short};
-use super::v1::{Case, Gate, Report, Status, Verdict};
+use super::v1::{Gate, Report, Status, Verdict};
 use crate::domain::{Error, Exit, Kind, Result, Severity};
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, context};
+use scan::{Changes, Scan};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
-use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io::Write;
 
 const STYLE: &str = include_str!("style.css");
@@ -316,69 +317,6 @@ fn baseline(index: usize, gate: &Gate, scan: &Scan) -> Option<minijinja::Value> 
     let is_commit = base.rev.chars().all(|c| c.is_ascii_hexdigit());
     let rev = short(&base.rev, 60);
     Some(context! { rev => if is_commit { format!("the base, {rev}") } else { rev }, sentence, groups })
-}
-
-/// What has to be known of all cases before the first is written.
-#[derive(Default)]
-struct Scan {
-    scores: Vec<f64>,
-    latencies: Vec<f64>,
-    tags: BTreeSet<String>,
-    /// Where cases that moved stand, by id: the first trial of each.
-    moved: HashMap<String, Moved>,
-}
-
-/// A case that got worse or better.
-struct Moved {
-    row: usize,
-    before: Option<f64>,
-    now: Option<f64>,
-}
-
-impl Scan {
-    fn of(document: &Document<'_>, gate: usize, changes: &Changes<'_>) -> Result<Self> {
-        let mut scan = Self::default();
-        for (row, case) in document.cases.of(gate).enumerate() {
-            let case = case?;
-            if !changes.of_case(&case).is_empty() && !scan.moved.contains_key(&case.id) {
-                let before = document.tells.and_then(|tells| (tells.0)(gate, &case).base_score);
-                scan.moved.insert(case.id.clone(), Moved { row, before, now: case.score });
-            }
-            scan.scores.extend(case.score.filter(|score| score.is_finite()));
-            scan.latencies.extend(case.latency_ms.map(to_f64));
-            for (key, value) in case.tags {
-                if scan.tags.len() < MOST_CHOICES {
-                    scan.tags.insert(format!("{key}={value}"));
-                }
-            }
-        }
-        Ok(scan)
-    }
-}
-
-/// Which cases got worse or better.
-struct Changes<'a> {
-    worse: HashSet<&'a str>,
-    better: HashSet<&'a str>,
-}
-
-impl<'a> Changes<'a> {
-    fn of(gate: &'a Gate) -> Self {
-        let set = |pick: fn(&super::v1::Baseline) -> &Vec<String>| -> HashSet<&'a str> {
-            gate.baseline.iter().flat_map(|base| pick(base).iter().map(String::as_str)).collect()
-        };
-        Self { worse: set(|base| &base.worse), better: set(|base| &base.better) }
-    }
-
-    fn of_case(&self, case: &Case) -> &'static str {
-        if self.worse.contains(case.id.as_str()) {
-            "worse"
-        } else if self.better.contains(case.id.as_str()) {
-            "better"
-        } else {
-            ""
-        }
-    }
 }
 
 fn footer(report: &Report) -> String {

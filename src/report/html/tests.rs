@@ -3,6 +3,7 @@ use crate::domain::{Chunk, Message, Role};
 use crate::report::document::{Cases, Detail, Details, Tells};
 use crate::report::sample;
 use crate::report::told::Told;
+use crate::report::v1::Case;
 
 fn written(report: &Report, cases: &[Vec<Case>]) -> String {
     let stream = |gate: usize| sample::stream(cases, gate);
