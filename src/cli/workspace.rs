@@ -3,7 +3,7 @@
 use super::terminal::Terminal;
 use crate::call::Environment;
 use crate::domain::{Diagnostic, Error, RelPath, Result};
-use crate::ledger::cost_asserts;
+use crate::ledger::{Home, cost_asserts};
 use crate::manifest::project::Api;
 use crate::manifest::prompt::Prompt;
 use crate::manifest::{Manifests, secrets};
@@ -48,9 +48,10 @@ impl Opened {
     /// Opens the root.
     ///
     /// # Errors
-    /// When there is no such folder, or git refuses the repository.
+    /// When there is no such folder, git refuses the repository, or what is stored there came with a commit.
     pub fn at(root: Option<&Path>) -> Result<Self> {
         let (root, git) = locate(root)?;
+        Home::at(&root).trust(&root, git.as_ref())?;
         let snapshot = Snapshot::working_tree(&root)?;
         Ok(Self { root, git, snapshot })
     }

@@ -4,6 +4,7 @@
 //! folder without waiting for each other. A line is written whole, before the call counts as done: a process
 //! that is killed at any moment loses at most the line that it was writing.
 
+use super::claim::{claim, is_claimed};
 use super::home::{Home, cannot};
 use super::segment::{self, Span};
 use crate::domain::{Digest, Error, Exchange, Kind, Result};
@@ -36,12 +37,14 @@ pub struct ExchangeStore {
 struct State {
     opened: bool,
     index: HashMap<Digest, Slot>,
+    /// What the index pointed to before, of the few keys that were stored twice.
+    older: HashMap<Digest, Vec<Slot>>,
     segments: Vec<Arc<Segment>>,
     writer: Option<Writer>,
     warnings: Vec<String>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Slot {
     segment: usize,
     span: Span,
@@ -89,32 +92,29 @@ impl ExchangeStore {
     /// # Errors
     /// As [`ExchangeStore::get`].
     pub fn get_since(&self, key: &Digest, since: Option<&str>) -> Result<Option<Exchange>> {
-        let (segment, span) = {
-            let state = self.opened()?;
-            let Some(slot) = state.index.get(key) else {
-                return Ok(None);
+        loop {
+            let (segment, slot) = {
+                let state = self.opened()?;
+                let Some(slot) = state.index.get(key) else {
+                    return Ok(None);
+                };
+                (Arc::clone(&state.segments[slot.segment]), *slot)
             };
-            (Arc::clone(&state.segments[slot.segment]), slot.span)
-        };
-        // A run without a cache would otherwise read, for each of its calls, what it may not use.
-        if since.is_some_and(|since| segment.written.as_deref().is_some_and(|written| written < since)) {
-            return Ok(None);
-        }
-        match segment
-            .read(span)
-            .map_err(|error| error.to_string())
-            .and_then(|line| segment::parse(&line, key))
-        {
-            Ok(exchange) => Ok(Some(exchange).filter(|found| since.is_none_or(|since| *found.at >= *since))),
-            Err(why) => {
-                let mut state = self.lock();
-                state.index.remove(key);
-                state.warn(format!(
-                    "{}: the exchange at byte {} was skipped: {why}",
-                    segment.path.display(),
-                    span.offset
-                ));
-                Ok(None)
+            // A run without a cache would otherwise read, for each of its calls, what it may not use.
+            if since.is_some_and(|since| segment.written.as_deref().is_some_and(|written| written < since)) {
+                return Ok(None);
+            }
+            let line = segment.read(slot.span).map_err(|error| error.to_string());
+            match line.and_then(|line| segment::parse(&line, key)) {
+                Ok(exchange) => {
+                    return Ok(Some(exchange).filter(|found| since.is_none_or(|since| *found.at >= *since)));
+                }
+                Err(why) => {
+                    let mut state = self.lock();
+                    state.forget(key, slot);
+                    let (path, offset) = (segment.path.display(), slot.span.offset);
+                    state.warn(format!("{path}: the exchange at byte {offset} was skipped: {why}"));
+                }
             }
         }
     }
@@ -176,7 +176,7 @@ impl ExchangeStore {
         }
         writer.len += u64::from(len) + 1;
         let slot = Slot { segment: writer.segment, span: Span { offset, len } };
-        state.index.insert(exchange.key, slot);
+        state.point(exchange.key, slot);
         state.writer = Some(writer);
         Ok(())
     }
@@ -215,9 +215,7 @@ impl ExchangeStore {
             let path = folder.join(format!("{}-{number}.jsonl", self.label));
             match OpenOptions::new().append(true).create_new(true).open(&path) {
                 Ok(file) => {
-                    // Held while this process lives, and only to tell others that the segment is in use.
-                    #[cfg(unix)]
-                    let _ = file.try_lock();
+                    claim(&file);
                     let segment = state.add_segment(&path, None);
                     return Ok(Writer { file, path, segment, len: 0 });
                 }
@@ -241,6 +239,24 @@ impl State {
         self.segments.len() - 1
     }
 
+    /// A later line holds; the earlier one is kept for when the later cannot be read.
+    fn point(&mut self, key: Digest, slot: Slot) {
+        if let Some(earlier) = self.index.insert(key, slot) {
+            self.older.entry(key).or_default().push(earlier);
+        }
+    }
+
+    /// Goes back to what was stored before `slot`, unless something else was stored meanwhile.
+    fn forget(&mut self, key: &Digest, slot: Slot) {
+        if self.index.get(key) != Some(&slot) {
+            return;
+        }
+        match self.older.get_mut(key).and_then(Vec::pop) {
+            Some(earlier) => self.index.insert(*key, earlier),
+            None => self.index.remove(key),
+        };
+    }
+
     fn read_keys(&mut self, path: &Path) {
         let written = last_written(path);
         let scan = match segment::scan(path) {
@@ -250,7 +266,9 @@ impl State {
             Err(error) => return self.warn(format!("{} was skipped: {error}", path.display())),
         };
         let segment = self.add_segment(path, written);
-        self.index.extend(scan.lines.into_iter().map(|(key, span)| (key, Slot { segment, span })));
+        for (key, span) in scan.lines {
+            self.point(key, Slot { segment, span });
+        }
         if scan.torn {
             self.warn(format!("{}: the last line is incomplete and was skipped", path.display()));
         }
@@ -300,21 +318,14 @@ fn remove_oldest(segments: &mut Vec<(PathBuf, u64)>, limit: u64) {
     let mut total: u64 = segments.iter().map(|(_, len)| len).sum();
     let newest = segments.last().map(|(path, _)| path.clone());
     segments.retain(|(path, len)| {
-        if total <= limit || Some(path) == newest.as_ref() || in_use(path) || fs::remove_file(path).is_err() {
+        if total <= limit
+            || Some(path) == newest.as_ref()
+            || is_claimed(path)
+            || fs::remove_file(path).is_err()
+        {
             return true;
         }
         total -= len;
         false
     });
-}
-
-fn in_use(path: &Path) -> bool {
-    #[cfg(unix)]
-    return File::open(path).is_ok_and(|file| file.try_lock().is_err());
-    // Elsewhere a file that is open for writing cannot be removed.
-    #[cfg(not(unix))]
-    {
-        let _ = path;
-        false
-    }
 }

@@ -1,6 +1,7 @@
 //! The folder `.llmops/`, where everything lives that is kept and not committed.
 
-use crate::domain::{Error, Result};
+use crate::domain::{Error, RelPath, Result};
+use crate::repo::Repository;
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
@@ -15,6 +16,36 @@ impl Home {
     /// The folder that belongs to the project at `root`.
     pub fn at(root: &Path) -> Self {
         Self { path: root.join(".llmops") }
+    }
+
+    /// Whether what lies in the folder was made here. What git tracks came with a commit: whoever wrote that commit
+    /// would have written the answers too.
+    ///
+    /// # Errors
+    /// When git tracks something in it, or it leads out of `root`.
+    pub fn trust(&self, root: &Path, git: Option<&Repository>) -> Result<()> {
+        if fs::symlink_metadata(&self.path).is_err() {
+            return Ok(());
+        }
+        let real_root = fs::canonicalize(root).map_err(|error| cannot("read", root, error))?;
+        let parts = ["", "exchanges", "runs", "index"].map(|part| self.path.join(part));
+        for part in parts.iter().map(|part| part.components().as_path()) {
+            if !fs::symlink_metadata(part).is_ok_and(|facts| facts.is_symlink()) {
+                continue;
+            }
+            if !fs::canonicalize(part).is_ok_and(|real| real.starts_with(&real_root)) {
+                return Err(Error::input(format!("{} leads outside the repository", part.display()))
+                    .hint("remove the link: the folder is made again"));
+            }
+        }
+        let name = RelPath::new(".llmops").unwrap_or_else(RelPath::root);
+        match git.map(|git| git.tracked_below(&name)).transpose()?.flatten() {
+            Some(file) => Err(Error::input(format!(
+                "{file} is tracked by git: what is stored in .llmops is believed, so that it must not come with a commit"
+            ))
+            .hint("git rm -r --cached .llmops, and delete the folder unless its answers are your own")),
+            None => Ok(()),
+        }
     }
 
     /// The folder itself, which may not exist yet.

@@ -2,9 +2,11 @@
 
 mod atomic;
 mod beside;
+mod claim;
 mod exchanges;
 mod home;
 mod prices;
+mod recorded;
 mod recordings;
 mod runs;
 mod segment;

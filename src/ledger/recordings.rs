@@ -2,6 +2,7 @@
 
 use super::atomic::replace;
 use super::home::cannot;
+use super::recorded::{self, Held};
 use super::segment;
 use crate::domain::{Digest, Error, Exchange, PromptName, RelPath, Result};
 use crate::repo::{ReadError, Snapshot};
@@ -55,7 +56,7 @@ impl Recordings {
     /// The recordings of a prompt as of a snapshot. A file that is not there holds none.
     ///
     /// # Errors
-    /// When the file is there and cannot be read, or git LFS did not fetch it.
+    /// When the file is there and cannot be read, git LFS did not fetch it, or a line is not what was recorded.
     pub fn load(snapshot: &Snapshot, evals: &RelPath, prompt: &PromptName) -> Result<Self> {
         let path = recording_path(evals, prompt)?;
         let text = match snapshot.read_text(&path, LIMIT) {
@@ -69,15 +70,7 @@ impl Recordings {
             return Err(Error::input(format!("{path}: only the git LFS pointer of the recordings is here"))
                 .hint("run `git lfs pull`"));
         }
-        let (mut lines, mut warnings) = (HashMap::new(), Vec::new());
-        for (number, line) in numbered_lines(&text) {
-            match segment::key_of(text[line.clone()].as_bytes()) {
-                Some(key) => {
-                    lines.insert(key, line);
-                }
-                None => warnings.push(format!("{path}:{number}: no exchange; the line was skipped")),
-            }
-        }
+        let (lines, warnings) = recorded::index(&path, &text)?;
         Ok(Self { path, text, lines, warnings: Mutex::new(warnings) })
     }
 
@@ -98,6 +91,11 @@ impl Recordings {
         }
     }
 
+    /// Up to `most` recorded exchanges, for saying why a request is not among them.
+    pub fn some(&self, most: usize) -> impl Iterator<Item = Exchange> + '_ {
+        self.lines.keys().take(most).filter_map(|key| self.get(key))
+    }
+
     /// The number of recorded exchanges.
     pub fn len(&self) -> usize {
         self.lines.len()
@@ -115,7 +113,7 @@ impl Recordings {
 }
 
 /// Every line that is not empty, with its 1-based number; `\r\n` ends a line too.
-fn numbered_lines(text: &str) -> impl Iterator<Item = (usize, Range<usize>)> {
+pub(super) fn numbered_lines(text: &str) -> impl Iterator<Item = (usize, Range<usize>)> {
     let mut start = 0;
     text.split('\n').enumerate().filter_map(move |(at, line)| {
         let range = start..start + line.trim_end_matches('\r').len();
@@ -144,7 +142,7 @@ pub fn export_recordings(
         Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
         Err(error) => return Err(cannot("read", &file, error)),
     };
-    let old = recorded(&before);
+    let old = lines_of(&before);
     let (mut lines, mut left_out) = (BTreeMap::new(), 0);
     if !whole {
         lines.extend(old.iter().map(|(key, (line, _))| (*key, (*line).to_owned())));
@@ -155,9 +153,13 @@ pub fn export_recordings(
             continue;
         }
         let line = match old.get(&exchange.key) {
-            Some((line, same)) if is_same_answer(same, &exchange) => (*line).to_owned(),
-            _ => serde_json::to_string(&exchange)
-                .map_err(|error| Error::storage("an exchange cannot be written as JSON", error))?,
+            Some((line, same)) if is_same_answer(same, &exchange) => {
+                match recorded::held(line, &same.reply) {
+                    Held::Yes => (*line).to_owned(),
+                    Held::Unknown | Held::No => recorded::write(same)?,
+                }
+            }
+            _ => recorded::write(&exchange)?,
         };
         lines.insert(exchange.key, line);
     }
@@ -173,7 +175,7 @@ pub fn export_recordings(
 }
 
 /// The lines of a file that are exchanges, by key.
-fn recorded(bytes: &[u8]) -> HashMap<Digest, (&str, Exchange)> {
+fn lines_of(bytes: &[u8]) -> HashMap<Digest, (&str, Exchange)> {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return HashMap::new();
     };

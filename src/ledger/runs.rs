@@ -1,6 +1,7 @@
 //! The records of runs: `.llmops/runs/<id>/` with the plan, a line for each finished trial, and the report.
 
 use super::atomic::replace;
+use super::claim::{claim, is_claimed};
 use super::home::{Home, cannot};
 use crate::domain::{Error, Kind, Result, RunId, TrialRecord};
 use serde_json::Value;
@@ -72,7 +73,7 @@ pub fn list_runs(home: &Home) -> Result<Vec<RunSummary>> {
 /// When the folder of runs cannot be listed.
 pub fn last_unfinished(home: &Home) -> Result<Option<RunId>> {
     let runs = list_runs(home)?.into_iter().filter(|run| !run.finished);
-    Ok(runs.map(|run| run.id).find(|id| !in_use(&folder_of(home, id))))
+    Ok(runs.map(|run| run.id).find(|id| !is_claimed(&folder_of(home, id).join(TRIALS))))
 }
 
 /// Removes the oldest runs, so that `keep` finished ones stay. An interrupted run goes with the finished runs
@@ -87,7 +88,7 @@ pub fn prune_runs(home: &Home, keep: usize) -> Result<()> {
         finished += usize::from(run.finished);
         let folder = folder_of(home, &run.id);
         let old = finished > keep || (!run.finished && finished == keep);
-        if old && !in_use(&folder) {
+        if old && !is_claimed(&folder.join(TRIALS)) {
             match fs::remove_dir_all(&folder) {
                 Err(error) if error.kind() != ErrorKind::NotFound => {
                     return Err(cannot("removed", &folder, error));
@@ -101,17 +102,6 @@ pub fn prune_runs(home: &Home, keep: usize) -> Result<()> {
 
 pub(super) fn folder_of(home: &Home, id: &RunId) -> PathBuf {
     home.path().join("runs").join(id.as_str())
-}
-
-/// Whether a process that still lives writes this run. Known on Unix alone.
-fn in_use(folder: &Path) -> bool {
-    #[cfg(unix)]
-    return File::open(folder.join(TRIALS)).is_ok_and(|file| file.try_lock().is_err());
-    #[cfg(not(unix))]
-    {
-        let _ = folder;
-        false
-    }
 }
 
 /// Writes the record of one run.
@@ -134,8 +124,7 @@ impl RunWriter {
         let path = folder.join(TRIALS);
         let trials = OpenOptions::new().append(true).create_new(true).open(&path);
         let trials = trials.map_err(|error| cannot("written", &path, error))?;
-        #[cfg(unix)]
-        let _ = trials.try_lock();
+        claim(&trials);
         Ok(Self { folder, trials, len: 0 })
     }
 
@@ -153,10 +142,10 @@ impl RunWriter {
         }
         let mut trials = OpenOptions::new().read(true).append(true).open(&path).map_err(failed)?;
         #[cfg(unix)]
-        trials.try_lock().map_err(|_| {
-            Error::new(Kind::Storage, format!("run {id} is still going on in another process"))
-                .hint("wait for it, or start a new run")
-        })?;
+        if matches!(trials.try_lock(), Err(std::fs::TryLockError::WouldBlock)) {
+            return Err(Error::new(Kind::Storage, format!("run {id} is still going on in another process"))
+                .hint("wait for it, or start a new run"));
+        }
         let (mut whole, mut count, mut line) = (0, 0, Vec::new());
         let mut reader = BufReader::new(&mut trials);
         loop {

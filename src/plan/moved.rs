@@ -16,11 +16,16 @@ pub const CONTENT_NOT_MOVED: Code = Code("version-without-change");
 pub const THRESHOLD_LOWERED: Code = Code("threshold-lowered");
 /// A suite and the prompt that it tests changed together.
 pub const CHANGED_TOGETHER: Code = Code("suite-and-prompt-changed-together");
+/// What is recorded of a prompt moved: whoever wrote the change wrote the answers that `--offline` sees.
+pub const RECORDINGS_CHANGED: Code = Code("recordings-changed");
 /// The index was made for another embedding model or other chunks.
 pub const INDEX_NOT_REBUILT: Code = Code("index-not-rebuilt");
 
 /// The base's version of a manifest cannot be read, so that nothing tells what moved.
 pub const BASE_UNREADABLE: Code = Code("base-unreadable");
+
+/// Bytes of a file of recordings that are compared.
+const RECORDINGS_LIMIT: u64 = 256 << 20;
 
 /// Everything that moved from `base` to `head` and has to be said. `renamed` has the prompts that the base calls
 /// otherwise: the new name with the old one.
@@ -38,6 +43,7 @@ pub fn moved(
     retrievals((base, &old), (head, &new), &mut found);
     suites((base, &old), (head, &new), renamed, &mut found);
     found.extend(deleted(base, head, renamed));
+    recordings((base, &old), (head, &new), &mut found);
     Ok(found)
 }
 
@@ -107,6 +113,35 @@ fn deleted(
         })
     });
     lost.collect()
+}
+
+/// Recordings are believed as code is, and are too long to be read: that they moved has to be seen.
+fn recordings((base, old): Side<'_>, (head, new): Side<'_>, found: &mut Vec<Diagnostic>) {
+    for name in head.manifests.prompts.keys() {
+        let file = format!("recordings/{name}.jsonl");
+        let Some(path) = head.manifests.project.folders.evals.join(&file) else { continue };
+        let text = |side: &Sources<'_>| side.snapshot.read(&path, RECORDINGS_LIMIT).ok();
+        let (before, now) = (text(base), text(head));
+        if before == now || now.is_none() {
+            continue;
+        }
+        let prompt = |side: &Identities| side.prompts.get(name).map(|(digest, _)| *digest);
+        let suite = |side: &Identities, suite| side.suites.get(suite).map(|(digest, _)| *digest);
+        let mut suites = head.manifests.suites.iter().filter(|(_, suite)| suite.prompt == *name);
+        let together =
+            prompt(old) != prompt(new) || suites.any(|(name, _)| suite(old, name) != suite(new, name));
+        let message = if together {
+            format!(
+                "the recordings of prompt `{name}` changed together with it or its suite: `--offline` sees the answers that the change brings along"
+            )
+        } else {
+            format!(
+                "the recordings of prompt `{name}` changed, and neither it nor its suite did: the same questions have other answers now"
+            )
+        };
+        let help = "run the gate once with keys of your own: `llmops eval --no-cache`";
+        found.push(Diagnostic::warning(RECORDINGS_CHANGED, message).at(Place::file(&path)).help(help));
+    }
 }
 
 /// Nothing where the base has no such file: what it defines is new.

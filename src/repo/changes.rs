@@ -62,6 +62,34 @@ impl Repository {
         }
     }
 
+    /// A file that git tracks, at `folder` or below it.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn tracked_below(&self, folder: &RelPath) -> Result<Option<String>> {
+        match &*self.objects {
+            Objects::Library(library) => {
+                let mut index = lock(library).index().map_err(|error| git_error("the index", error))?;
+                index.read(false).map_err(|error| git_error("the index", error))?;
+                let path = self.base.join(folder.as_str()).unwrap_or_else(RelPath::root);
+                if index.get_path(Path::new(path.as_str()), 0).is_some() {
+                    return Ok(Some(folder.to_string()));
+                }
+                let Ok(first) = index.find_prefix(format!("{path}/")) else { return Ok(None) };
+                let Some(entry) = index.get(first) else { return Ok(None) };
+                let name = String::from_utf8_lossy(&entry.path).into_owned();
+                Ok(RelPath::new(&name)
+                    .and_then(|name| name.strip(self.base.as_str()).map(str::to_owned))
+                    .or(Some(name)))
+            }
+            Objects::Program(_) => {
+                let spec = self.pathspec(folder);
+                let output = git_program::demand(&self.top, &["ls-files", "-z", "--", &spec])?;
+                Ok(output.parts().into_iter().next())
+            }
+        }
+    }
+
     /// The files, below the base, that differ between a commit and the working tree, files that are neither
     /// tracked nor ignored included; sorted. A file that moved is there under both names. What filters do to
     /// content may list a file whose content is the same.

@@ -153,3 +153,18 @@ fn a_promotion_is_held_to_the_lock_and_to_what_head_demands() {
         .says("`eval_score_required` or `budget`");
     assert!(!project.path("deployments/production.yaml").exists());
 }
+
+#[test]
+fn recordings_that_moved_are_pointed_at() {
+    let project = committed();
+    let line = |answer: &str| format!("{{\"answer\": \"{answer}\"}}\n");
+    project.write("evals/recordings/support.jsonl", &line("a"));
+    commit(&project, "recorded");
+    project.run(&["check", "--base", "HEAD"]).exits(0);
+    project.write("evals/recordings/support.jsonl", &line("b"));
+    let said = project.run(&["check", "--base", "HEAD"]).exits(0).says("recordings-changed");
+    let said = said.says("neither it nor");
+    assert!(said.stderr.contains("evals/recordings/support.jsonl"), "{}", said.stderr);
+    project.replace("prompts/support.yaml", "30 words", "20 words");
+    project.run(&["check", "--base", "HEAD"]).exits(2).says("changed together");
+}

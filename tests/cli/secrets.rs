@@ -1,6 +1,6 @@
 //! Keys appear in no output, no file and no error, wherever they were planted.
 
-use crate::fixtures::served;
+use crate::fixtures::{builtin, served};
 use crate::stub::{Answer, Stub};
 use serde_json::json;
 use std::fs;
@@ -110,5 +110,41 @@ fn a_key_in_an_address_is_redacted_when_a_provider_echoes_the_path() {
     assert!(stub.seen().iter().any(|seen| seen.path.contains(secrets[0])));
     for secret in secrets {
         assert_eq!(holds(project.root(), secret), Vec::<String>::new(), "{secret}");
+    }
+}
+
+#[test]
+fn a_store_that_came_with_a_commit_is_not_believed() {
+    let project = builtin(3.0);
+    project.git(&["init", "-q"]);
+    project.run(&["eval"]).exits(0);
+    // What a run leaves is ignored by git, and trusted.
+    project.git(&["add", "-A"]);
+    project.run(&["eval"]).exits(0);
+    project.write(".llmops/exchanges/gift.jsonl", "");
+    project.git(&["add", "-f", ".llmops/exchanges/gift.jsonl"]);
+    for verb in [&["eval", "--offline"][..], &["check"], &["promote", "support", "--to", "production"]] {
+        project
+            .run(verb)
+            .exits(2)
+            .says(".llmops/exchanges/gift.jsonl is tracked by git")
+            .says("git rm -r --cached");
+    }
+    project.git(&["rm", "-rq", "--cached", ".llmops"]);
+    project.run(&["eval"]).exits(0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_store_that_leads_outside_is_not_followed() {
+    let outside = tempfile::tempdir().expect("a folder");
+    for (made, link) in [(None, ".llmops"), (Some(".llmops"), ".llmops/exchanges")] {
+        let project = builtin(3.0);
+        if let Some(made) = made {
+            std::fs::create_dir(project.path(made)).expect("a folder");
+        }
+        std::os::unix::fs::symlink(outside.path(), project.path(link)).expect("a link");
+        project.run(&["eval"]).exits(2).says("leads outside the repository");
+        assert_eq!(std::fs::read_dir(outside.path()).expect("a folder").count(), 0);
     }
 }

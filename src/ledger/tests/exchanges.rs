@@ -110,6 +110,28 @@ fn a_line_that_is_not_what_it_says_is_skipped_with_a_warning() {
 }
 
 #[test]
+fn a_line_that_turned_bad_does_not_hide_an_older_good_one() {
+    let root = tempdir().expect("a folder");
+    let a = exchange("a");
+    store(&root, "one").put(&a).expect("stored");
+    let segment = folder(&root).join("one-0.jsonl");
+    let line = fs::read_to_string(&segment).expect("a file");
+    for bad in
+        [line.replace("\"temperature\":0.2", "\"temperature\":0.3"), line.replace("\"reply\"", "reply")]
+    {
+        assert_ne!(bad, line);
+        append(&segment, bad.as_bytes());
+    }
+    let store = store(&root, "two");
+    assert_eq!(found(&store, &a), Some(a.clone()));
+    assert_eq!(store.take_warnings().len(), 2);
+    assert_eq!(found(&store, &a), Some(a.clone()));
+    // What is stored again is what holds, and what was is still behind it.
+    store.put(&a).expect("stored");
+    assert_eq!(found(&store, &a), Some(a));
+}
+
+#[test]
 fn what_may_not_be_reused_is_not_stored() {
     let root = tempdir().expect("a folder");
     let store = store(&root, "one");

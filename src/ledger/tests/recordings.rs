@@ -126,6 +126,34 @@ fn a_changed_or_broken_line_is_a_warning_and_a_miss() {
 }
 
 #[test]
+fn a_reply_that_was_edited_is_an_error() {
+    let root = tempdir().expect("a folder");
+    let root = root.path();
+    export(root, &[exchange("a"), exchange("b")]);
+    let text = fs::read_to_string(file(root)).expect("a file");
+    let wrong = |text: &str| {
+        fs::write(file(root), text).expect("a file");
+        let snapshot = Snapshot::working_tree(root).expect("a folder");
+        Recordings::load(&snapshot, &evals(), &name()).expect_err("not what was recorded").to_string()
+    };
+    let said = wrong(&text.replace("the answer to a", "a better answer"));
+    assert!(said.contains("refund.jsonl:") && said.contains("not the one that was recorded"), "{said}");
+    // Two answers to one request, whichever of them is true: without digests, since one would give the edit away.
+    let bare = |line: &str| line.split(",\"reply_digest\"").next().expect("a line").to_owned() + "}\n";
+    let lines: Vec<String> = text.lines().map(bare).collect();
+    let said = wrong(&format!("{}{}{}", lines[0], lines[1], lines[0].replace("in two lines", "in one line")));
+    assert!(said.contains("refund.jsonl:1 and evals/recordings/support/refund.jsonl:3"), "{said}");
+    fs::write(file(root), format!("{}{}{}", lines[0], lines[1], lines[0])).expect("a file");
+    let recordings = load(root);
+    assert_eq!(recordings.len(), 2);
+    let warnings = recordings.take_warnings();
+    assert!(warnings[0].contains("3 lines have no `reply_digest`"), "{warnings:?}");
+    // An export of the same answers writes the digests, and moves nothing else.
+    assert!(export(root, &[exchange("a"), exchange("b")]).changed);
+    assert_eq!(fs::read_to_string(file(root)).expect("a file"), text);
+}
+
+#[test]
 fn a_pointer_of_git_lfs_is_an_error() {
     let root = tempdir().expect("a folder");
     export(root.path(), &[exchange("a")]);
