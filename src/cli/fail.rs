@@ -10,6 +10,7 @@ use crate::report::document::{CaseStream, Cases, Document};
 use crate::report::v1;
 use clap::CommandFactory as _;
 use serde_json::{Value, json};
+use std::ffi::OsString;
 use std::io::{ErrorKind, Write};
 
 /// The command line itself is wrong.
@@ -31,9 +32,7 @@ pub fn usage(error: &clap::Error) -> Exit {
         let message = error.to_string();
         let first = message.lines().next().unwrap_or_default().trim_start_matches("error: ");
         let finding = Diagnostic::error(USAGE, first).help("see `llmops --help`");
-        let verbs = Cli::command();
-        let named = |argument: &String| verbs.find_subcommand(argument).is_some();
-        let verb = std::env::args().skip(1).find(named);
+        let verb = typed_verb(std::env::args_os().skip(1));
         let findings = vec![v1::Diagnostic::from(&finding)];
         let document = match verb.as_deref() {
             Some("eval") => unevaluated_form(Exit::Input, &findings),
@@ -69,6 +68,20 @@ pub fn unwritten(terminal: &Terminal, exit: Exit) -> Exit {
 fn lost(error: &std::io::Error) -> Exit {
     Terminal::aside(&format!("error: the output could not be written: {error}"));
     Exit::NoVerdict
+}
+
+/// The verb of a command line that could not be read. What an option before it takes is none.
+fn typed_verb(mut arguments: impl Iterator<Item = OsString>) -> Option<String> {
+    let verbs = Cli::command();
+    while let Some(argument) = arguments.next() {
+        match argument.to_str() {
+            Some("-C" | "--root" | "--color") => drop(arguments.next()),
+            Some(option) if option.starts_with('-') => {}
+            Some(verb) => return verbs.find_subcommand(verb).map(|_| verb.to_owned()),
+            None => return None,
+        }
+    }
+    None
 }
 
 /// The verb as it is typed.
@@ -162,5 +175,31 @@ fn unevaluated(terminal: &Terminal, args: &EvalArgs, cause: &Error, diagnostics:
         {
             terminal.say(&format!("error: {}", error.chain()));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_option_takes_is_no_verb() {
+        let verb = |line: &[&str]| typed_verb(line.iter().map(OsString::from));
+        assert_eq!(verb(&["-C", "eval", "--json"]), None);
+        assert_eq!(verb(&["-C", "eval", "check", "--jsno"]).as_deref(), Some("check"));
+        assert_eq!(verb(&["--json", "eval", "--nope"]).as_deref(), Some("eval"));
+        assert_eq!(verb(&["evl", "check"]), None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_not_text_is_no_verb_either() {
+        use std::os::unix::ffi::OsStringExt as _;
+        let odd = || OsString::from_vec(vec![0xff]);
+        assert_eq!(typed_verb([odd()].into_iter()), None);
+        assert_eq!(
+            typed_verb([OsString::from("-C"), odd(), OsString::from("eval")].into_iter()).as_deref(),
+            Some("eval")
+        );
     }
 }
