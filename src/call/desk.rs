@@ -10,7 +10,7 @@ use crate::domain::{
     Digest, Error, Exchange, ModelId, PromptName, ProviderName, Reply, Request, Result, Usage, Usd,
 };
 use crate::ledger::{ExchangeStore, Prices, Recordings};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
@@ -63,6 +63,20 @@ pub enum Denied {
 /// Requests that are compared with for saying why another is not stored.
 const COMPARED: usize = 500;
 
+/// Requests that were called anew in this run although something was stored: what came of them holds as long as it lasts.
+#[derive(Debug, Default)]
+pub struct Renewed(Mutex<HashSet<Digest>>);
+
+impl Renewed {
+    fn add(&self, key: Digest) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
+    }
+
+    fn has(&self, key: &Digest) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(key)
+    }
+}
+
 /// Why requests were not in the store.
 #[derive(Debug, Default)]
 pub struct Misses {
@@ -71,10 +85,14 @@ pub struct Misses {
 }
 
 impl Misses {
-    fn add(&self, request: &Request, store: &ExchangeStore) {
-        let stored = self.stored.get_or_init(|| store.newest(COMPARED).unwrap_or_default());
+    fn add(&self, request: &Request, store: &ExchangeStore, recordings: &[Recordings]) {
+        let stored = self.stored.get_or_init(|| {
+            let mut all = store.newest(COMPARED).unwrap_or_default();
+            all.extend(recordings.iter().flat_map(|one| one.some(COMPARED)));
+            all
+        });
         let why = miss::explain(request, stored.iter().map(|exchange| &exchange.request));
-        let why = why.unwrap_or_else(|| "nothing is stored".to_owned());
+        let why = why.unwrap_or_else(|| "nothing is stored or recorded".to_owned());
         *self.found.lock().unwrap_or_else(PoisonError::into_inner).entry(why).or_default() += 1;
     }
 
@@ -102,13 +120,15 @@ pub struct Desk {
     pub policy: Policy,
     /// The clock: RFC 3339 in UTC.
     pub now: fn() -> String,
-    /// Why requests were not in the store, counted, where that is to be said.
+    /// Why requests were not at hand, counted, where that is to be said.
     pub misses: Option<Misses>,
     /// The exchanges of this run, kept where they are to be recorded.
     pub recorded: Option<Mutex<Vec<(PromptName, Exchange)>>>,
     /// The requests under way. The trial's number is part of a request, so that only what would be the same answer is
     /// asked for once.
     pub flights: Flights,
+    /// Requests whose replies are of this run.
+    pub renewed: Renewed,
 }
 
 impl Desk {
@@ -117,21 +137,53 @@ impl Desk {
     /// # Errors
     /// See [`Denied`].
     pub async fn ask(&self, request: &Request, prompt: &PromptName) -> Result<Answered, Denied> {
+        self.get(request, prompt, false).await
+    }
+
+    /// As [`Desk::ask`], but what earlier runs stored is not used. Of what this run called, the first reply holds: asking
+    /// again until one pleases is no evidence.
+    ///
+    /// # Errors
+    /// See [`Denied`].
+    pub async fn ask_anew(&self, request: &Request, prompt: &PromptName) -> Result<Answered, Denied> {
+        self.get(request, prompt, true).await
+    }
+
+    /// What an earlier run stored or recorded under a request, where this run may call it anew.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn earlier(&self, request: &Request) -> Result<Option<Exchange>> {
         let key = request.key();
-        if let Some(answered) = self.at_hand(request, key, prompt)? {
+        if self.policy != Policy::Normal || self.renewed.has(&key) {
+            return Ok(None);
+        }
+        Ok(self.stored(&key)?.map(|(exchange, _)| exchange))
+    }
+
+    async fn get(&self, request: &Request, prompt: &PromptName, anew: bool) -> Result<Answered, Denied> {
+        let key = request.key();
+        let usable = || !anew || self.renewed.has(&key);
+        if usable()
+            && let Some(answered) = self.at_hand(request, key, prompt)?
+        {
             return Ok(answered);
         }
         if self.policy == Policy::Offline && request.api != BUILTIN {
+            self.explain(request);
             return Err(Denied::NotRecorded);
         }
         let keeps = request.cacheable && request.api != BUILTIN;
         let _flight = if keeps { Some(self.flights.enter(key).await) } else { None };
         // Whoever made the same request in the meantime has stored what came of it.
-        if keeps && let Some(answered) = self.at_hand(request, key, prompt)? {
+        if keeps
+            && usable()
+            && let Some(answered) = self.at_hand(request, key, prompt)?
+        {
             return Ok(answered);
         }
-        if let Some(misses) = self.misses.as_ref().filter(|_| request.api != BUILTIN) {
-            misses.add(request, &self.store);
+        if !anew {
+            self.explain(request);
         }
         let reservation = self.budget.reserve(request, &self.prices).ok_or(Denied::CostLimit)?;
         let outcome = self.providers.call(request).await;
@@ -154,10 +206,18 @@ impl Desk {
         };
         if keeps {
             self.store.put(&exchange).map_err(Denied::Storage)?;
+            self.renewed.add(key);
         }
         let reply = exchange.reply.clone();
         self.record(prompt, exchange);
         Ok(Answered { reply, key, source: Source::Live, latency_ms: answer.latency_ms, retries, cost })
+    }
+
+    /// Says why a request is not at hand, where that is to be said.
+    fn explain(&self, request: &Request) {
+        if let Some(misses) = self.misses.as_ref().filter(|_| request.api != BUILTIN) {
+            misses.add(request, &self.store, &self.recordings);
+        }
     }
 
     /// The stored or recorded reply to `request`, whose key is `key`.

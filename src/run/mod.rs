@@ -6,6 +6,7 @@ mod events;
 mod order;
 pub mod outputs;
 pub mod request;
+mod reuse;
 mod shared;
 mod trial;
 mod ungraded;

@@ -2,6 +2,7 @@
 //! reason; only a wrong input ends the run.
 
 use super::request::Target;
+use super::reuse::Reuse;
 use super::shared::Shared;
 use super::ungraded::{Ungraded, cost_limit, failed, not_recorded, out_of_time, ungradable};
 use crate::call::desk::{Answered, Denied};
@@ -247,24 +248,34 @@ impl Trial<'_> {
 
     /// One grade, with one re-ask that names the fault.
     async fn judge_once(&mut self, request: &Request, asked: &[Dimension], scale: Scale) -> Step<JudgeReply> {
-        let first = self.ask(request, CallRole::Judge).await?;
+        let reuse = Reuse::of_judge(&self.shared.desk, request, asked, scale).map_err(Ended::Fatal)?;
+        let first = self.ask_as(request, CallRole::Judge, reuse).await?;
         let fault = match judge::read(&first.reply, asked, scale) {
             Ok(reply) => return Ok(reply),
             Err(fault @ JudgeFault::Refused) => return Err(ungradable(&fault).into()),
             Err(fault) => fault,
         };
         let again = judge::re_ask(request, &first.reply.text, &fault);
-        let second = self.ask(&again, CallRole::Judge).await?;
+        let second = self.ask_as(&again, CallRole::Judge, reuse).await?;
         judge::read(&second.reply, asked, scale).map_err(|fault| ungradable(&fault).into())
     }
 
-    /// Asks for a reply and books the call.
     async fn ask(&mut self, request: &Request, role: CallRole) -> Step<Answered> {
+        self.ask_as(request, role, Reuse::All).await
+    }
+
+    /// Asks for a reply and books the call.
+    async fn ask_as(&mut self, request: &Request, role: CallRole, reuse: Reuse) -> Step<Answered> {
         // One answer may arrive in the very moment in which the time is over: nothing is asked after it.
         if self.shared.deadline.as_ref().is_some_and(|deadline| deadline.is_over()) {
             return Err(Ended::OutOfTime);
         }
-        match self.shared.desk.ask(request, &self.gate.prompt.name).await {
+        let (desk, prompt) = (&self.shared.desk, &self.gate.prompt.name);
+        let answered = match reuse {
+            Reuse::All => desk.ask(request, prompt).await,
+            Reuse::OwnRun => desk.ask_anew(request, prompt).await,
+        };
+        match answered {
             Ok(answered) => {
                 self.calls.push(CallRecord {
                     role,

@@ -5,7 +5,9 @@ use crate::fixtures::{grade, served};
 use crate::project::{Outcome, Project};
 use crate::stub::{Answer, Latch, Nobody, Seen, Stub};
 use serde_json::{Value, json};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// A stub that answers questions with a text and judges with a score.
 fn answering(api: &'static str, score: i64) -> Stub {
@@ -209,6 +211,69 @@ fn a_judge_that_does_not_grade_has_no_verdict() {
         let again = stub.seen().pop().expect("the re-ask");
         assert!(again.body["messages"].as_array().is_some_and(|messages| messages.len() >= 3), "{name}");
     }
+}
+
+#[test]
+fn a_judge_that_is_mended_is_asked_again_and_nobody_else() {
+    for bad in ["five", "{\"reason\": \"x\", \"relevance\": 9}", "I'm sorry, but I can't help with that."] {
+        let mended = Arc::new(AtomicBool::new(false));
+        let works = Arc::clone(&mended);
+        let stub = Stub::start(move |seen| match (seen.is_judge(), works.load(Ordering::SeqCst)) {
+            (false, _) => Answer::openai("Five days."),
+            (true, false) => Answer::openai(bad),
+            (true, true) => Answer::openai(&grade(4).to_string()),
+        });
+        let project = served("openai", &stub.url, 3.0, 1);
+        project.run(&["eval"]).exits(3);
+        // What is not reused is not at hand either where nobody may be called.
+        let before = stub.count();
+        project.run(&["eval", "--offline"]).exits(3);
+        assert_eq!(stub.count(), before);
+        mended.store(true, Ordering::SeqCst);
+        let report = project.run(&["eval", "--json"]).exits(0).json();
+        assert_eq!(stub.count(), before + 1, "{bad}: the judge alone, once");
+        assert!(stub.seen().pop().expect("a call").is_judge());
+        assert_eq!(report["gates"][0]["calls"]["live"], 1, "{report}");
+        // A grade is kept as ever.
+        project.run(&["eval"]).exits(0);
+        assert_eq!(stub.count(), before + 1);
+    }
+}
+
+#[test]
+fn within_one_run_an_unusable_judgement_stays_what_it_is() {
+    // Every second judgement is good: whoever asked on would get one.
+    let stub = Stub::start(move |seen| match (seen.is_judge(), seen.index) {
+        (false, _) => Answer::openai("Five days."),
+        (true, index) if index < 3 => Answer::openai("five"),
+        (true, _) => Answer::openai(&grade(5).to_string()),
+    });
+    let project = served("openai", &stub.url, 3.0, 1);
+    let outcome = project.run(&["eval", "--json", "--concurrency", "1"]).exits(3);
+    assert_eq!(unscored(&outcome), ["judge_unparseable"]);
+    assert_eq!(stub.count(), 3);
+    // A first reply whose re-ask brought a grade is reused with it.
+    let stub = Stub::start(|seen| match (seen.is_judge(), seen.index) {
+        (false, _) => Answer::openai("Five days."),
+        (true, 1) => Answer::openai("five"),
+        (true, _) => Answer::openai(&grade(5).to_string()),
+    });
+    let project = served("openai", &stub.url, 3.0, 1);
+    project.run(&["eval"]).exits(0);
+    project.run(&["eval"]).exits(0);
+    assert_eq!(stub.count(), 3);
+}
+
+#[test]
+fn offline_says_what_a_request_differs_in() {
+    let stub = answering("openai", 5);
+    let project = served("openai", &stub.url, 4.0, 1);
+    project.run(&["eval", "--record"]).exits(0);
+    project.replace("prompts/support.yaml", "version:", "parameters: {temperature: 0.5}\nversion:");
+    project.run(&["eval", "--offline", "-v"]).exits(3).says("differs in parameters");
+    // Of recordings too: the store is another machine's.
+    fs::remove_dir_all(project.path(".llmops")).expect("removed");
+    project.run(&["eval", "--offline", "-v"]).exits(3).says("differs in parameters");
 }
 
 #[test]
