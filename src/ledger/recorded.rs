@@ -58,11 +58,14 @@ pub(super) fn held(line: &str, reply: &Reply) -> Held {
     }
 }
 
+/// Lines by key, and warnings.
+type Indexed = (HashMap<Digest, Range<usize>>, Vec<String>);
+
 /// The lines of a file by key, and what has to be said of the others.
 ///
 /// # Errors
 /// When a reply is not the one that was recorded, or two lines answer one request differently.
-pub(super) fn index(path: &RelPath, text: &str) -> Result<(HashMap<Digest, Range<usize>>, Vec<String>)> {
+pub(super) fn index(path: &RelPath, text: &str) -> Result<Indexed> {
     let (mut lines, mut warnings, mut unknown) = (HashMap::new(), Vec::new(), 0_usize);
     let mut numbers: HashMap<Digest, (usize, Reply)> = HashMap::new();
     for (number, range) in super::recordings::numbered_lines(text) {
