@@ -1,7 +1,7 @@
 //! How well what was shown to the model fits what the cases name as `relevant`, and how old it is.
 
 use super::ranking::{Ranking, sources};
-use crate::domain::{Grade, TrialRecord};
+use crate::domain::{Grade, TrialRecord, date};
 use jiff::civil::Date;
 
 /// Means over trials of cases that name `relevant` sources. Every case has the same number of trials, so that this
@@ -30,13 +30,17 @@ fn share(part: f64, of: u64) -> Option<f64> {
 
 impl Retrieval {
     /// Adds a trial; true when its ranking was measured. `top_k` is the k of the measures; where it is not known, k
-    /// is the number of sources shown. A trial whose retrieval may not have taken place is open, not a 0.
+    /// is the number of sources shown. A trial whose retrieval may not have taken place is open, not a 0. A case that
+    /// pins its context says nothing of the retriever, which never ran.
     pub(super) fn add(
         &mut self,
         record: &TrialRecord,
         top_k: Option<usize>,
         stale_before: Option<Date>,
     ) -> bool {
+        if record.pinned {
+            return false;
+        }
         let known = matches!(record.grade, Grade::Scored { .. })
             || record.output.is_some()
             || !record.context.is_empty();
@@ -47,7 +51,7 @@ impl Retrieval {
         }
         for chunk in &record.context {
             self.shown += 1;
-            let updated = chunk.last_updated.as_deref().and_then(|text| text.get(..10)?.parse::<Date>().ok());
+            let updated = chunk.last_updated.as_deref().and_then(date);
             match (updated, stale_before) {
                 (Some(updated), Some(limit)) => self.stale += u64::from(updated < limit),
                 _ => self.undated += 1,

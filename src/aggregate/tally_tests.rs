@@ -24,6 +24,7 @@ pub fn record(case: usize, trial: u32, grade: Grade) -> TrialRecord {
         reported: None,
         context: Vec::new(),
         relevant: Vec::new(),
+        pinned: false,
         calls: Vec::new(),
         failed_attempts: 0,
     }
@@ -203,6 +204,32 @@ fn the_worst_cases_come_first_with_the_reason_of_their_worst_trial() {
     assert_eq!(found, [("c3", Some(5.0), 2), ("c2", Some(2.0), 0)]);
     assert_eq!(rows[1].reason.as_deref(), Some("2"));
     assert_eq!(rows[0].asserts, ["not found"]);
+}
+
+#[test]
+fn what_a_case_pins_says_nothing_of_the_retriever() {
+    let chunk = |source: &str, updated: &str| Chunk {
+        text: "t".to_owned(),
+        source: Some(source.to_owned()),
+        score: None,
+        last_updated: Some(updated.to_owned()),
+    };
+    let stale_before = Some("2026-01-01".parse().expect("a date"));
+    let mut tally = Tally::new(Planned { stale_before, ..Planned::new(4, 1) });
+    let shown = |case, pinned, context: Vec<Chunk>| TrialRecord {
+        pinned,
+        context,
+        relevant: vec!["a".to_owned()],
+        ..record(case, 0, judged(Some(4.0), &[], Vec::new()))
+    };
+    tally.add(&shown(0, true, vec![chunk("a", "2020-01-01")]), None);
+    tally.add(&TrialRecord { grade: unscored(), ..shown(1, true, Vec::new()) }, None);
+    assert_eq!((tally.retrieval, tally.cases_ranked()), (super::retrieval::Retrieval::default(), 0));
+    tally.add(&shown(2, false, vec![chunk("b", "2026-02-01")]), None);
+    tally.add(&shown(3, true, vec![chunk("a", "2020-01-01")]), None);
+    let found = &tally.retrieval;
+    assert_eq!((found.measured, found.open, found.shown, found.stale, found.unseen), (1, 0, 1, 0, 0));
+    assert_eq!(found.means().expect("measured").recall_at_k, 0.0);
 }
 
 #[test]

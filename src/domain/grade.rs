@@ -176,6 +176,9 @@ pub struct TrialRecord {
     /// Sources that should have been found.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub relevant: Vec<String>,
+    /// Whether the case itself gave the context, so that nothing was retrieved.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pinned: bool,
     /// The calls of this trial, failed ones not included.
     pub calls: Vec<CallRecord>,
     /// Failed attempts of calls that never succeeded.

@@ -1,6 +1,7 @@
 //! The nouns that every other room speaks in. Nothing here reads a file, a clock or the network.
 
 pub mod case;
+pub mod date;
 pub mod diagnostic;
 pub mod digest;
 pub mod error;
@@ -18,6 +19,7 @@ pub mod score;
 pub mod verdict;
 
 pub use case::{Case, Chunk};
+pub use date::date;
 pub use diagnostic::{Code, Diagnostic, Place, Severity, Span};
 pub use digest::{Digest, Hasher};
 pub use error::{Error, Kind, Result};

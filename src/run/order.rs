@@ -49,6 +49,7 @@ mod tests {
             reported: None,
             context: Vec::new(),
             relevant: Vec::new(),
+            pinned: false,
             calls: Vec::new(),
             failed_attempts: 0,
         }

@@ -81,6 +81,7 @@ pub(super) async fn run(shared: &Shared, place: Place) -> Result<Option<TrialRec
         reported: None,
         context: Vec::new(),
         relevant: case.relevant.clone(),
+        pinned: case.context.is_some(),
         calls: Vec::new(),
         failed_attempts: 0,
     };

@@ -47,6 +47,11 @@ impl Gathered {
     }
 
     fn add(&mut self, record: &TrialRecord) {
+        // The suite says whether a case pins its context; a record of an earlier version does not.
+        let pinned = self.suite.cases.get(self.cases[record.case]).case.context.is_some();
+        if record.pinned != pinned {
+            return self.add(&TrialRecord { pinned, ..record.clone() });
+        }
         // Which asserts a trial would have had matters only where it has no grade to show them.
         let plan = match record.grade {
             Grade::Scored { .. } => None,
@@ -55,7 +60,7 @@ impl Gathered {
                 AssertPlan::of(self.suite.asserts.iter().chain(&row.asserts))
             }),
         };
-        if self.suite.cases.get(self.cases[record.case]).case.context.is_none() {
+        if !pinned {
             self.shown.add(record);
         }
         self.tally.add(record, plan.as_ref());

@@ -28,6 +28,7 @@ fn record(case: usize) -> TrialRecord {
         reported: None,
         context: Vec::new(),
         relevant: Vec::new(),
+        pinned: false,
         calls: Vec::new(),
         failed_attempts: 7,
     }

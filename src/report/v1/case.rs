@@ -175,6 +175,7 @@ mod tests {
             reported: None,
             context: vec![],
             relevant: vec![],
+            pinned: false,
             calls: vec![],
             failed_attempts: 0,
         }
