@@ -10,14 +10,22 @@ use std::sync::Arc;
 /// A CSV file whose rows do not fit its header.
 pub const CSV_SYNTAX: Code = Code("csv-syntax");
 
+/// What is wrong where [`open_quote`] finds a line.
+pub const OPEN_QUOTE: &str =
+    "a quote is opened on this line and never closed, so that the rest of the file would be one value";
+
 /// The rows of `text` as trees of cases, each at its line. Faults are recorded and end the reading.
 pub fn read<'a>(sink: &'a Sink, text: &'a str) -> impl Iterator<Item = Node> + 'a {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let open = open_quote(text);
     if let Some(line) = open {
         let span = Span::new(line, 1, 1);
-        let message = "a quote is opened on this line and never closed, so that the rest of the file would be one value";
-        sink.error(CSV_SYNTAX, span, message, "close it; a quote inside of a quoted value is written twice");
+        sink.error(
+            CSV_SYNTAX,
+            span,
+            OPEN_QUOTE,
+            "close it; a quote inside of a quoted value is written twice",
+        );
     }
     let mut reader = csv::ReaderBuilder::new().from_reader(text.as_bytes());
     let header: Vec<String> = match reader.headers() {
@@ -48,7 +56,7 @@ pub fn read<'a>(sink: &'a Sink, text: &'a str) -> impl Iterator<Item = Node> + '
 }
 
 /// The line on which a quote is opened that nothing closes. The reader of CSV takes the end of the file for its end.
-fn open_quote(text: &str) -> Option<u32> {
+pub fn open_quote(text: &str) -> Option<u32> {
     let (mut line, mut opened, mut begins) = (1, None, true);
     let mut bytes = text.bytes().peekable();
     while let Some(byte) = bytes.next() {

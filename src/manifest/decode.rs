@@ -164,22 +164,23 @@ impl Sink {
 
     /// Reads an integer of at least `least`.
     pub fn integer(&self, node: &Node, what: &str, least: u32) -> Option<u32> {
-        match node.value().as_u64().map(u32::try_from) {
-            Some(Ok(integer)) if integer >= least => Some(integer),
-            Some(_) => {
-                self.error(
-                    BAD_VALUE,
-                    node.span,
-                    format!("{what} has to be an integer of at least {least}"),
-                    format!("use {least} or more"),
-                );
-                None
-            }
-            None => {
-                self.wrong_type(node, what, "a whole number");
-                None
-            }
+        let value = node.value();
+        let whole = value.as_i64().map(i128::from).or_else(|| value.as_u64().map(i128::from));
+        let Some(whole) = whole else {
+            self.wrong_type(node, what, "a whole number");
+            return None;
+        };
+        if let Some(integer) = u32::try_from(whole).ok().filter(|integer| *integer >= least) {
+            return Some(integer);
         }
+        let (message, help) = if whole < i128::from(least) {
+            (format!("{what} is {whole}, and has to be at least {least}"), format!("use {least} or more"))
+        } else {
+            let most = u32::MAX;
+            (format!("{what} is {whole}, and can be at most {most}"), format!("use {most} or less"))
+        };
+        self.error(BAD_VALUE, node.span, message, help);
+        None
     }
 
     /// Reads a boolean.

@@ -7,7 +7,7 @@ pub mod capabilities;
 mod case_files;
 mod case_row;
 pub mod cases;
-mod csv_rows;
+pub mod csv_rows;
 mod decode;
 pub mod deployment;
 mod dimensions;

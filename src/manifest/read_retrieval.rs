@@ -5,12 +5,15 @@ use super::files::globs;
 use super::head;
 use super::pin;
 use super::providers::{Providers, Purpose};
-use super::retrieval::{ChunkUnit, Retrieval, Search};
+use super::retrieval::{ChunkUnit, Overlap, Retrieval, Search};
 use super::yaml::Node;
-use crate::domain::{Diagnostic, ModelId, ProviderName, RelPath, RetrievalName, Span};
+use crate::domain::{Code, Diagnostic, ModelId, ProviderName, RelPath, RetrievalName, Span, date};
 
-/// Chunks without a size of their own: the usual 512 with an eighth of overlap.
-const DEFAULT_CHUNK: (u32, u32) = (512, 64);
+/// An index was rebuilt on a day that has not come yet.
+pub const REBUILT_LATER: Code = Code("index-rebuilt-in-future");
+
+/// The size of chunks without one of their own.
+const DEFAULT_SIZE: u32 = 512;
 
 /// Reads the manifest in `node`; `name` is its name where it gives itself none. `None` after an error.
 pub fn read(
@@ -24,8 +27,7 @@ pub fn read(
     let version = head::version(&fields);
     let own_name = fields.get("name").and_then(|node| head::own_name(sink, node));
     let about = head::about(&fields);
-    let index_last_rebuilt =
-        fields.get("index_last_rebuilt").and_then(|node| sink.written(node, "`index_last_rebuilt`"));
+    let index_last_rebuilt = fields.get("index_last_rebuilt").and_then(|node| rebuilt(sink, node, today));
     let named = head::provider(&fields);
     let endpoint = endpoint(&fields, providers);
     let model = fields.get("embedding_model").and_then(|node| head::model(sink, node, "`embedding_model`"));
@@ -46,6 +48,7 @@ pub fn read(
         )
     });
     let (chunk_size, chunk_overlap) = chunks(&fields);
+    let overlap = if word("chunk_overlap").is_some() { Overlap::Written } else { Overlap::OfSize };
     let top_k = fields.require("top_k", "8").and_then(|node| sink.integer(node, "`top_k`", 1));
     let min_score =
         word("min_score").and_then(|node| sink.number_in(node, "`min_score`", 0.0..=f64::INFINITY));
@@ -62,6 +65,7 @@ pub fn read(
         corpus,
         chunk_size: chunk_size?,
         chunk_overlap: chunk_overlap?,
+        overlap,
         chunk_unit: chunk_unit.unwrap_or_default(),
         search,
         top_k: top_k?,
@@ -75,14 +79,30 @@ pub fn read(
     .filter(|_| !sink.has_errors())
 }
 
+/// The day of the index. What is no day could be compared with nothing, and would quietly never be old.
+fn rebuilt(sink: &Sink, node: &Node, today: Option<&str>) -> Option<String> {
+    let text = sink.written(node, "`index_last_rebuilt`")?;
+    let Some(day) = date(&text) else {
+        let message = format!("`index_last_rebuilt` is no ISO 8601 date: {text}");
+        sink.error(BAD_VALUE, node.span, message, "write a day such as \"2026-04-20\"");
+        return None;
+    };
+    if today.and_then(date).is_some_and(|today| day > today) {
+        let message = format!("`index_last_rebuilt` is {day}, which has not come yet");
+        let found = Diagnostic::warning(REBUILT_LATER, message).at(sink.place(node.span));
+        sink.push(found.help("write the day on which the index was rebuilt"));
+    }
+    Some(text)
+}
+
 fn chunks(fields: &Fields<'_>) -> (Option<u32>, Option<u32>) {
     let sink = fields.sink();
     let size = fields.get("chunk_size");
     let overlap = fields.get("chunk_overlap");
-    let chunk_size = size.map_or(Some(DEFAULT_CHUNK.0), |node| sink.integer(node, "`chunk_size`", 1));
+    let chunk_size = size.map_or(Some(DEFAULT_SIZE), |node| sink.integer(node, "`chunk_size`", 1));
     let chunk_overlap = match (overlap, chunk_size) {
         (Some(node), _) => sink.integer(node, "`chunk_overlap`", 0),
-        (None, Some(size)) => Some(DEFAULT_CHUNK.1.min(size / 8)),
+        (None, Some(size)) => Some(Overlap::of_size(size)),
         (None, None) => None,
     };
     if let (Some(size), Some(overlap), Some(node)) = (chunk_size, chunk_overlap, overlap)

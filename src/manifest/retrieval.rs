@@ -25,6 +25,22 @@ pub enum Search {
     Hybrid,
 }
 
+/// Where the overlap of chunks comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Overlap {
+    /// The manifest writes it.
+    Written,
+    /// It follows from the size.
+    OfSize,
+}
+
+impl Overlap {
+    /// The overlap of chunks of this size where the manifest writes none: an eighth, and at most 64.
+    pub fn of_size(chunk_size: u32) -> u32 {
+        (chunk_size / 8).min(64)
+    }
+}
+
 /// A retrieval manifest, checked.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Retrieval {
@@ -44,6 +60,8 @@ pub struct Retrieval {
     pub chunk_size: u32,
     /// In `chunk_unit`s; below `chunk_size`.
     pub chunk_overlap: u32,
+    /// Where `chunk_overlap` comes from.
+    pub overlap: Overlap,
     /// What sizes are counted in.
     pub chunk_unit: ChunkUnit,
     /// How chunks are found.

@@ -3,7 +3,7 @@
 use crate::aggregate::Estimate;
 use crate::aggregate::ranking::{Ranking, sources};
 use crate::domain::{Chunk, Error, Result, Scale};
-use crate::manifest::retrieval::{ChunkUnit, Retrieval, Search};
+use crate::manifest::retrieval::{ChunkUnit, Overlap, Retrieval, Search};
 use std::str::FromStr;
 
 /// Configurations of one sweep, at most.
@@ -44,10 +44,16 @@ pub struct Variant {
 /// the manifest itself.
 ///
 /// # Errors
-/// A key that cannot be swept, a value that the key cannot take, more combinations than 200.
+/// A key that cannot be swept, a value that the key cannot take, a key or a value that is there twice, more
+/// combinations than 200.
 pub fn grid(base: &Retrieval, axes: &[Axis]) -> Result<Vec<Variant>> {
     let mut variants = vec![Variant { settings: Vec::new(), retrieval: base.clone() }];
-    for axis in axes {
+    for (at, axis) in axes.iter().enumerate() {
+        if axes[..at].iter().any(|before| before.key == axis.key) {
+            return Err(Error::input(format!("`{}` is swept twice", axis.key))
+                .hint(format!("write its values together: {}=…,…", axis.key)));
+        }
+        twice(base, axis)?;
         if variants.len() * axis.values.len() > MOST {
             return Err(Error::input(format!("the sweep has more than {MOST} configurations"))
                 .hint("try fewer values at once"));
@@ -75,6 +81,25 @@ pub fn grid(base: &Retrieval, axes: &[Axis]) -> Result<Vec<Variant>> {
     Ok(variants)
 }
 
+/// A value that is there twice would be measured twice, and look like two findings.
+fn twice(base: &Retrieval, axis: &Axis) -> Result<()> {
+    let mut tried: Vec<Retrieval> = Vec::new();
+    for value in &axis.values {
+        let mut one = base.clone();
+        set(&mut one, &axis.key, value)?;
+        if tried.contains(&one) {
+            return Err(Error::input(format!(
+                "`{}={}` names `{value}` twice",
+                axis.key,
+                axis.values.join(",")
+            ))
+            .hint("name each value once"));
+        }
+        tried.push(one);
+    }
+    Ok(())
+}
+
 fn set(retrieval: &mut Retrieval, key: &str, value: &str) -> Result<()> {
     let wrong =
         |expected: &str| Error::input(format!("`{key}={value}` cannot be swept: expected {expected}"));
@@ -89,8 +114,17 @@ fn set(retrieval: &mut Retrieval, key: &str, value: &str) -> Result<()> {
         return Err(Error::input(format!("`{key}` has no effect beside `endpoint`")).hint("sweep top_k"));
     }
     match key {
-        "chunk_size" => retrieval.chunk_size = whole(1)?,
-        "chunk_overlap" => retrieval.chunk_overlap = whole(0)?,
+        "chunk_size" => {
+            retrieval.chunk_size = whole(1)?;
+            // As the manifest would with this size.
+            if retrieval.overlap == Overlap::OfSize {
+                retrieval.chunk_overlap = Overlap::of_size(retrieval.chunk_size);
+            }
+        }
+        "chunk_overlap" => {
+            retrieval.chunk_overlap = whole(0)?;
+            retrieval.overlap = Overlap::Written;
+        }
         "top_k" => retrieval.top_k = whole(1)?,
         "min_score" => {
             let least: Option<f64> = value.parse().ok().filter(|n: &f64| n.is_finite() && *n >= 0.0);
@@ -175,6 +209,37 @@ mod tests {
         let axis: Axis = "top_k=4, 8".parse().expect("an axis");
         assert_eq!((axis.key.as_str(), axis.values), ("top_k", vec!["4".to_owned(), "8".to_owned()]));
         assert!("top_k".parse::<Axis>().is_err() && "top_k=4,,8".parse::<Axis>().is_err());
+    }
+
+    fn manifest(more: &str) -> Retrieval {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir(folder.path().join("retrieval")).expect("a folder");
+        let text = format!("version: 1\nembedding_model: builtin/hashing-256\ntop_k: 4\n{more}");
+        std::fs::write(folder.path().join("retrieval/kb.yaml"), text).expect("a file");
+        let snapshot = crate::repo::Snapshot::working_tree(folder.path()).expect("a folder");
+        crate::manifest::Manifests::load(&snapshot, None).retrievals["kb"].as_ref().clone()
+    }
+
+    #[test]
+    fn a_variant_is_what_the_manifest_would_give() {
+        let axes = |texts: &[&str]| -> Vec<Axis> {
+            texts.iter().map(|text| text.parse().expect("an axis")).collect()
+        };
+        let overlaps = |more: &str, swept: &[&str]| -> Vec<u32> {
+            let found = grid(&manifest(more), &axes(swept)).expect("a grid");
+            found.iter().map(|one| one.retrieval.chunk_overlap).collect()
+        };
+        for size in [8_u32, 100, 512, 4096] {
+            let written = manifest(&format!("chunk_size: {size}\n"));
+            let swept = grid(&manifest(""), &axes(&[&format!("chunk_size={size}")])).expect("a grid");
+            assert_eq!(swept[0].retrieval.chunk_overlap, written.chunk_overlap, "{size}");
+        }
+        assert_eq!(overlaps("", &["chunk_size=8,80,800"]), [1, 10, 64]);
+        assert_eq!(overlaps("chunk_overlap: 5\n", &["chunk_size=8,80"]), [5, 5]);
+        assert_eq!(overlaps("", &["chunk_overlap=3", "chunk_size=8,80"]), [3, 3]);
+        for swept in [&["top_k=4", "top_k=8"][..], &["top_k=4,4"], &["top_k=4,04"], &["search=bm25,bm25"]] {
+            assert!(grid(&manifest(""), &axes(swept)).is_err(), "{swept:?}");
+        }
     }
 
     #[test]

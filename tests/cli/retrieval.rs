@@ -199,7 +199,7 @@ fn the_verb_searches_measures_and_refuses() {
         .exits(0)
         .json();
     let rows = swept["configurations"].as_array().expect("rows");
-    assert_eq!((rows.len(), rows[1]["settings"]["top_k"].as_str()), (4, Some("2")));
+    assert_eq!((rows.len(), rows[1]["settings"]["top_k"].as_u64()), (4, Some(2)));
     assert!(rows[3]["recall_at_k"]["mean"].as_f64().is_some_and(|mean| mean > 0.9), "{rows:?}");
     assert_eq!(rows[0]["n"], 3);
     project.run(&["retrieve", "kb", "--suite", "support"]).exits(0).says("as written");

@@ -122,7 +122,8 @@ pub fn rows(terminal: &Terminal, retrieval: &Retrieval, rows: &[(Variant, Measur
         return terminal.stdout(&format!("{document}\n"));
     }
     let mut table = comfy_table::Table::new();
-    table.load_style(STYLE);
+    table.load_style(STYLE).set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
+    table.set_width(terminal.width);
     table.set_header(["configuration", "recall@k", "precision@k", "MRR", "nDCG", "MAP", "n"]);
     for (variant, measured) in rows {
         let mut cells = vec![label(variant)];
@@ -147,9 +148,18 @@ fn label(variant: &Variant) -> String {
     variant.settings.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(" ")
 }
 
+/// A number as a number, a word as a text.
+fn setting(value: &str) -> Value {
+    match (value.parse::<u64>(), value.parse::<f64>()) {
+        (Ok(whole), _) => json!(whole),
+        (_, Ok(number)) if number.is_finite() => json!(number),
+        _ => json!(value),
+    }
+}
+
 fn machine(variant: &Variant, measured: &Measured) -> Value {
     let settings: Map<String, Value> =
-        variant.settings.iter().map(|(key, value)| (key.clone(), json!(value))).collect();
+        variant.settings.iter().map(|(key, value)| (key.clone(), setting(value))).collect();
     let mut row = Map::from_iter([("settings".to_owned(), Value::Object(settings))]);
     for (name, estimate) in measured.estimates() {
         let value = estimate.map(|one| {

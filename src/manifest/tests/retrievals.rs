@@ -34,6 +34,9 @@ fn faults_of_retrieval_have_their_places() {
             &["unknown-key retrieval/kb.yaml:2:1", "unknown-provider retrieval/kb.yaml:4:11"],
         ),
         ("min_score: -1\n", &["bad-value retrieval/kb.yaml:4:12"]),
+        ("index_last_rebuilt: yesterday\n", &["bad-value retrieval/kb.yaml:4:21"]),
+        ("index_last_rebuilt: 28.11.2026\n", &["bad-value retrieval/kb.yaml:4:21"]),
+        ("index_last_rebuilt: '2026-13-45'\n", &["bad-value retrieval/kb.yaml:4:21"]),
     ];
     for (more, expected) in table {
         let manifests = retrieval(more, expected);
@@ -45,6 +48,18 @@ fn faults_of_retrieval_have_their_places() {
     );
     expect(&[("retrieval/kb.yaml", "version: 1\ntop_k: 8\n")], &["missing-key retrieval/kb.yaml:1:1"]);
     expect(&[("retrieval/kb.yaml", "version: 1\ntop_k: 8\nsearch: bm25\n")], &[]);
+}
+
+#[test]
+fn a_day_to_come_is_a_warning_and_a_number_out_of_range_says_the_range() {
+    let text = format!("{RETRIEVAL}index_last_rebuilt: '2999-01-01'\n");
+    expect(&[("retrieval/kb.yaml", &text)], &["warning index-rebuilt-in-future retrieval/kb.yaml:4:21"]);
+    for (written, says) in [("-3", "at least 1"), ("99999999999", "at most 4294967295")] {
+        let text = format!("version: 1\nembedding_model: builtin/hashing-256\ntop_k: {written}\n");
+        let found = expect(&[("retrieval/kb.yaml", &text)], &["bad-value retrieval/kb.yaml:3:8"]);
+        let message = &found.diagnostics[0].message;
+        assert!(message.contains(says) && message.contains(written), "{message}");
+    }
 }
 
 #[test]
