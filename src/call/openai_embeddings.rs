@@ -67,6 +67,10 @@ impl<'de> Deserialize<'de> for Embedding {
         if embedding.0.is_empty() || !embedding.0.iter().all(|number| number.is_finite()) {
             return Err(D::Error::custom("an embedding that is empty or not finite"));
         }
+        // Nothing is near to it: kept, it would look like a corpus that holds nothing.
+        if embedding.0.iter().all(|number| *number == 0.0) {
+            return Err(D::Error::custom("an embedding of zeros alone"));
+        }
         Ok(embedding)
     }
 }
@@ -151,6 +155,7 @@ mod tests {
             (json!({"data": [{"embedding": []}, {"embedding": []}]}), "empty"),
             (json!({"data": [{"embedding": "AAA="}]}), "multiple of four"),
             (json!({"data": [{"embedding": "AADAfw=="}]}), "finite"),
+            (json!({"data": [{"embedding": [0.0, -0.0]}, {"embedding": [1]}]}), "zeros alone"),
             (json!({"data": [{"embedding": "?"}]}), "no reply in the body"),
             (json!({}), "no `data`"),
             (json!({"error": {"message": "no such model", "type": "x"}}), "x: no such model"),

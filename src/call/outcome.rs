@@ -46,6 +46,8 @@ pub struct CallFailure {
     pub detail: String,
     /// Attempts that were sent.
     pub attempts: u32,
+    /// Whether the same call may succeed later; a final refusal stays one.
+    pub is_passing: bool,
 }
 
 /// A failed attempt that was tried again.

@@ -321,7 +321,7 @@ impl<T: Transport> Providers<T> {
     fn lane(&self, provider: &ProviderName) -> Result<&Lane, CallFailure> {
         let Some(lane) = self.lanes.get(provider) else {
             let detail = format!("there is no provider `{provider}`");
-            return Err(CallFailure { kind: FailureKind::Setup, detail, attempts: 0 });
+            return Err(CallFailure { kind: FailureKind::Setup, detail, attempts: 0, is_passing: false });
         };
         lane.ready().map_err(|unready| self.unready(provider, &unready))?;
         Ok(lane)
@@ -330,7 +330,7 @@ impl<T: Transport> Providers<T> {
     fn unready(&self, provider: &ProviderName, unready: &Unready) -> CallFailure {
         let kind = if unready.lack == Lack::Key { FailureKind::MissingKey } else { FailureKind::Setup };
         let text = format!("{provider}: {}; {}", unready.message, unready.hint);
-        CallFailure { kind, detail: self.redactor.line(&text, DETAIL), attempts: 0 }
+        CallFailure { kind, detail: self.redactor.line(&text, DETAIL), attempts: 0, is_passing: false }
     }
 
     fn failure(&self, provider: &ProviderName, fault: &Fault, attempts: u32) -> CallFailure {
@@ -351,7 +351,7 @@ impl<T: Transport> Providers<T> {
         if attempts > 1 {
             detail.push_str(&format!(" (after {attempts} attempts)"));
         }
-        CallFailure { kind, detail, attempts }
+        CallFailure { kind, detail, attempts, is_passing: super::retry::reason(fault).is_some() }
     }
 }
 
@@ -376,7 +376,7 @@ fn interrupted(attempts: u32) -> CallFailure {
 
 fn stopped(provider: &ProviderName, cause: &str, attempts: u32) -> CallFailure {
     let detail = format!("{provider}: no more calls are made, since: {cause}");
-    CallFailure { kind: FailureKind::Breaker, detail, attempts }
+    CallFailure { kind: FailureKind::Breaker, detail, attempts, is_passing: true }
 }
 
 #[cfg(test)]

@@ -174,7 +174,16 @@ impl Asking {
 fn said(fault: RetrieveFault, retrieval: &Retrieval) -> Error {
     let no_verdict = |message: String, hint: &str| Error::new(Kind::NoVerdict, message).hint(hint);
     match fault {
-        RetrieveFault::Failed(failure) => no_verdict(failure.detail, "run again: what was embedded is kept"),
+        RetrieveFault::Failed(failure) => {
+            let hint = match (failure.is_passing, &retrieval.endpoint) {
+                (true, None) => "run again: what was embedded is kept",
+                (true, Some(_)) => "run again",
+                (false, _) => {
+                    "put right what the message says; `llmops doctor` shows how the provider is reached"
+                }
+            };
+            no_verdict(failure.detail, hint)
+        }
         RetrieveFault::Offline => no_verdict(
             format!("offline, and what searching `{}` needs is not at hand", retrieval.name),
             "run once without --offline",

@@ -77,7 +77,10 @@ impl Embeddings {
         for bytes in files.flatten().filter_map(|entry| fs::read(entry.path()).ok()) {
             let mut rest = bytes.as_slice();
             while let Some((key, kept, after)) = decode(rest) {
-                known.insert(key, kept);
+                // One of zeros alone, which an earlier version kept, is asked for again.
+                if kept.vector.iter().any(|x| *x != 0.0) {
+                    known.insert(key, kept);
+                }
                 rest = after;
             }
         }
@@ -95,7 +98,8 @@ impl Embeddings {
         Digest::of_bytes(text.as_bytes())
     }
 
-    /// The embeddings of `texts`, in order, and the requests that it took.
+    /// The embeddings of `texts`, in order, and the requests that it took. Where `width` is known, embeddings of
+    /// another one are neither taken from what is at hand nor kept: they come from another model.
     ///
     /// # Errors
     /// See [`EmbedFault`].
@@ -103,16 +107,18 @@ impl Embeddings {
         &self,
         desk: &Desk,
         texts: &[String],
+        width: Option<usize>,
     ) -> Result<(Vec<Vec<f32>>, Vec<Spent>), EmbedFault> {
+        let fits = |kept: &Kept| width.is_none_or(|width| kept.vector.len() == width);
         let mut seen = std::collections::HashSet::new();
         let missing: Vec<String> = texts
             .iter()
-            .filter(|text| self.get(text).is_none() && seen.insert(text.as_str()))
+            .filter(|text| !self.get(text).is_some_and(|kept| fits(&kept)) && seen.insert(text.as_str()))
             .cloned()
             .collect();
         let mut requests = Vec::new();
         for batch in batches(&missing) {
-            requests.push(self.request(desk, batch).boxed());
+            requests.push(self.request(desk, batch, width).boxed());
         }
         let mut under_way = stream::iter(requests).buffer_unordered(AT_ONCE);
         let (mut spent, mut failed) = (Vec::new(), None);
@@ -136,7 +142,12 @@ impl Embeddings {
         Ok((vectors, spent))
     }
 
-    async fn request(&self, desk: &Desk, batch: &[String]) -> Result<Spent, EmbedFault> {
+    async fn request(
+        &self,
+        desk: &Desk,
+        batch: &[String],
+        width: Option<usize>,
+    ) -> Result<Spent, EmbedFault> {
         let called = desk.embed_now(&self.provider, &self.model, batch).await;
         let (vectors, usage, latency_ms) = called.map_err(|denied| match denied {
             Denied::NotRecorded => EmbedFault::Offline,
@@ -144,6 +155,17 @@ impl Embeddings {
             Denied::Failed(failure) => EmbedFault::Failed(failure),
             Denied::Storage(error) => EmbedFault::Storage(error),
         })?;
+        let other = |width: &usize| vectors.iter().find(|vector| vector.len() != *width);
+        if let Some((width, vector)) = width.and_then(|width| Some((width, other(&width)?))) {
+            let detail = format!(
+                "{}: the embedding of a query has {} numbers where those of the corpus have {width}; if the model was \
+                 replaced, remove .llmops/index",
+                self.provider,
+                vector.len()
+            );
+            let kind = FailureKind::Provider;
+            return Err(EmbedFault::Failed(CallFailure { kind, detail, attempts: 1, is_passing: false }));
+        }
         let tokens = if batch.len() == 1 { usage.input } else { None };
         let mut bytes = Vec::new();
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);

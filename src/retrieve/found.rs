@@ -40,7 +40,8 @@ pub enum RetrieveFault {
 
 /// A provider that answered, and not with what can be searched with.
 pub(super) fn broken(detail: &str) -> RetrieveFault {
-    RetrieveFault::Failed(CallFailure { kind: FailureKind::Provider, detail: detail.to_owned(), attempts: 1 })
+    let (kind, detail) = (FailureKind::Provider, detail.to_owned());
+    RetrieveFault::Failed(CallFailure { kind, detail, attempts: 1, is_passing: false })
 }
 
 impl From<EmbedFault> for RetrieveFault {

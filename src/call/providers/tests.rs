@@ -231,14 +231,14 @@ async fn embeddings_keep_the_order_of_the_texts_across_batches() {
     let texts: Vec<String> = (0..100).map(|n| n.to_string()).collect();
     let rows = |from: usize, to: usize| {
         let data: Vec<Value> =
-            (from..to).map(|n| serde_json::json!({"index": n - from, "embedding": [n]})).collect();
+            (from..to).map(|n| serde_json::json!({"index": n - from, "embedding": [n + 1]})).collect();
         let body = serde_json::json!({"data": data, "usage": {"prompt_tokens": to - from}});
         Ok(response(200, &[], &body.to_string()))
     };
     let providers = providers(vec![rows(0, 64), rows(64, 100), rows(0, 1)]);
     let embedded = providers.embed_counted(&"openai".into(), &"text-embedding-3-small".into(), &texts).await;
     let (vectors, usage) = embedded.expect("vectors");
-    assert_eq!((vectors.len(), &vectors[99], usage.input), (100, &vec![99.0], Some(100)));
+    assert_eq!((vectors.len(), &vectors[99], usage.input), (100, &vec![100.0], Some(100)));
     let none = providers.embed(&"app".into(), &"m".into(), &texts).await.expect_err("refused");
     assert_eq!(none.kind, FailureKind::Unsupported);
 }
