@@ -139,10 +139,11 @@ impl Workspace {
     pub fn corpus_findings(&self) -> Vec<Diagnostic> {
         let models = self.manifests.project.providers.values().filter_map(|provider| provider.path.as_ref());
         let models = models.filter_map(|folder| lints::of_model(&self.snapshot, folder));
+        let today = super::clock::today();
         let corpora = self.manifests.retrievals.values().filter(|one| !one.corpus.is_empty());
         corpora
             .flat_map(|one| {
-                let newer = self.git.as_ref().and_then(|git| lints::newer(&self.snapshot, git, one));
+                let newer = self.git.as_ref().and_then(|git| lints::newer(&self.snapshot, git, one, &today));
                 lints::of_corpus(&self.snapshot, one).into_iter().chain(newer)
             })
             .chain(models)

@@ -1,6 +1,6 @@
 //! The working tree.
 
-use super::snapshot::{Child, ChildKind, ReadError, is_hidden_from_walks, unusable_name};
+use super::snapshot::{Child, ChildKind, Leads, ReadError, is_hidden_from_walks, unusable_name};
 use crate::domain::{Error, RelPath, Result};
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -54,6 +54,13 @@ impl Disk {
         let real = self.inside(real)?;
         let mut folders = self.folders.write().unwrap_or_else(PoisonError::into_inner);
         Ok(folders.entry(folder.to_owned()).or_insert(real).clone())
+    }
+
+    /// Where a link leads that is no link to a file; `None` for one to something that holds no text.
+    fn leads(&self, link: &Path) -> Option<Leads> {
+        let Ok(real) = fs::canonicalize(link) else { return Some(Leads::Nowhere) };
+        let is_folder = real.is_dir();
+        is_folder.then(|| if self.inside(real).is_ok() { Leads::ToFolder } else { Leads::Outside })
     }
 
     fn inside(&self, real: PathBuf) -> Result<PathBuf, ReadError> {
@@ -111,6 +118,10 @@ impl Disk {
                 ChildKind::Folder
             } else if kind.is_file() || (kind.is_symlink() && entry.path().is_file()) {
                 ChildKind::File
+            } else if kind.is_symlink()
+                && let Some(leads) = self.leads(&entry.path())
+            {
+                ChildKind::Link(leads)
             } else {
                 continue;
             };

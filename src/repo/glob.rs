@@ -1,6 +1,6 @@
 //! Globs over a snapshot.
 
-use super::snapshot::{ReadError, Snapshot};
+use super::snapshot::{Leads, ReadError, Snapshot, Walked};
 use crate::domain::RelPath;
 use globset::{GlobBuilder, GlobMatcher};
 use std::collections::BTreeSet;
@@ -18,21 +18,25 @@ struct Pattern {
 pub(super) fn matches(snapshot: &Snapshot, patterns: &[String]) -> Result<Vec<RelPath>, ReadError> {
     let mut found = BTreeSet::new();
     for pattern in patterns {
-        found.extend(matched(snapshot, pattern)?);
+        found.extend(matched(snapshot, pattern)?.files);
     }
     Ok(found.into_iter().collect())
 }
 
-/// Every file that a pattern matches, in no order.
-pub(super) fn matched(snapshot: &Snapshot, pattern: &str) -> Result<Vec<RelPath>, ReadError> {
+/// Every file that a pattern matches, and every link that is not followed and beyond which it may have meant one.
+pub(super) fn matched(snapshot: &Snapshot, pattern: &str) -> Result<Walked, ReadError> {
     let pattern = parse(pattern)?;
     let Some(matcher) = pattern.matcher else {
-        return Ok(if snapshot.is_file(&pattern.folder) { vec![pattern.folder] } else { Vec::new() });
+        let files = if snapshot.is_file(&pattern.folder) { vec![pattern.folder] } else { Vec::new() };
+        return Ok(Walked { files, links: Vec::new() });
     };
-    let mut files = Vec::new();
-    snapshot.walk(&pattern.folder, pattern.depth, &mut files)?;
-    files.retain(|file| matcher.is_match(file.as_str()));
-    Ok(files)
+    let mut walked = snapshot.walk(&pattern.folder, pattern.depth)?;
+    walked.files.retain(|file| matcher.is_match(file.as_str()));
+    // Beyond a link to a folder anything may lie; one that leads nowhere is meant where its own name is.
+    walked.links.retain(|(path, leads, below)| {
+        matcher.is_match(path.as_str()) || (*below > 0 && *leads != Leads::Nowhere)
+    });
+    Ok(walked)
 }
 
 /// Whether a pattern matches a path, there or not. One that cannot be read matches everything.

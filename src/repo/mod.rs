@@ -19,7 +19,7 @@ pub use base::{Base, Variables};
 pub use glob::glob_matches;
 pub use history::Change;
 pub use repository::{Backend, CommitId, Repository};
-pub use snapshot::{ReadError, Snapshot};
+pub use snapshot::{Leads, Matched, ReadError, Snapshot};
 
 #[cfg(test)]
 mod tests;

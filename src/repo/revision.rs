@@ -2,7 +2,7 @@
 
 use super::lfs;
 use super::objects::{EntryKind, Objects, TreeEntry};
-use super::snapshot::{Child, ChildKind, ReadError, is_hidden_from_walks, unusable_name};
+use super::snapshot::{Child, ChildKind, Leads, ReadError, is_hidden_from_walks, unusable_name};
 use crate::domain::RelPath;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -73,7 +73,9 @@ impl Revision {
                 EntryKind::File => ChildKind::File,
                 EntryKind::Link => match self.locate(&format!("{folder}/{name}")) {
                     Ok(Found::File(_)) | Err(ReadError::Outside) => ChildKind::File,
-                    _ => continue,
+                    Ok(Found::Folder(_)) => ChildKind::Link(Leads::ToFolder),
+                    Ok(Found::Submodule) => continue,
+                    Err(_) => ChildKind::Link(Leads::Nowhere),
                 },
                 EntryKind::Submodule => continue,
             };

@@ -6,7 +6,7 @@ use super::repository::{CommitId, Repository};
 use super::revision::Revision;
 use crate::domain::{Error, RelPath, Result};
 use std::any::Any;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -52,12 +52,43 @@ pub(super) struct Child {
     pub kind: ChildKind,
 }
 
-/// What an entry of a folder is to a walk. Links to folders, nested repositories, `.git` and `.llmops` are
-/// never entries.
+/// What an entry of a folder is to a walk. Nested repositories, `.git` and `.llmops` are never entries.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum ChildKind {
     File,
     Folder,
+    /// A link that no walk follows.
+    Link(Leads),
+}
+
+/// Where a link leads that no walk follows.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Leads {
+    /// To a folder of the repository.
+    ToFolder,
+    /// Out of the repository.
+    Outside,
+    /// To nothing.
+    Nowhere,
+}
+
+/// What a walk came by, in no order.
+#[derive(Debug, Default)]
+pub(super) struct Walked {
+    pub files: Vec<RelPath>,
+    /// Links that were not followed, and the levels that the walk would have gone down there.
+    pub links: Vec<(RelPath, Leads, usize)>,
+}
+
+/// What globs match.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Matched<'p> {
+    /// The files, sorted.
+    pub files: Vec<RelPath>,
+    /// The globs that match no file.
+    pub idle: Vec<&'p str>,
+    /// Links that were not followed and beyond which a glob may have meant something, sorted.
+    pub links: Vec<(RelPath, Leads)>,
 }
 
 /// Names that no walk enters: git's own files, and this tool's store.
@@ -169,8 +200,7 @@ impl Snapshot {
         if self.is_file(folder) {
             return Ok(vec![folder.clone()]);
         }
-        let mut found = Vec::new();
-        self.walk(folder, usize::MAX, &mut found)?;
+        let mut found = self.walk(folder, usize::MAX)?.files;
         found.sort_unstable();
         Ok(found)
     }
@@ -185,30 +215,26 @@ impl Snapshot {
         glob::matches(self, patterns)
     }
 
-    /// As [`Snapshot::glob`], with the globs that match nothing.
+    /// As [`Snapshot::glob`], with what the globs do not match.
     ///
     /// # Errors
     /// As [`Snapshot::glob`].
-    pub fn glob_all<'p>(&self, patterns: &'p [String]) -> Result<(Vec<RelPath>, Vec<&'p str>), ReadError> {
-        let (mut found, mut idle) = (std::collections::BTreeSet::new(), Vec::new());
+    pub fn glob_all<'p>(&self, patterns: &'p [String]) -> Result<Matched<'p>, ReadError> {
+        let (mut found, mut links, mut idle) = (BTreeSet::new(), BTreeSet::new(), Vec::new());
         for pattern in patterns {
-            let files = glob::matched(self, pattern)?;
-            if files.is_empty() {
+            let walked = glob::matched(self, pattern)?;
+            if walked.files.is_empty() {
                 idle.push(pattern.as_str());
             }
-            found.extend(files);
+            found.extend(walked.files);
+            links.extend(walked.links.into_iter().map(|(path, leads, _)| (path, leads)));
         }
-        Ok((found.into_iter().collect(), idle))
+        Ok(Matched { files: found.into_iter().collect(), idle, links: links.into_iter().collect() })
     }
 
-    /// Collects the files under `folder` down to `depth` levels (1: only its own), in no order.
-    pub(super) fn walk(
-        &self,
-        folder: &RelPath,
-        depth: usize,
-        found: &mut Vec<RelPath>,
-    ) -> Result<(), ReadError> {
-        let mut open = vec![(folder.clone(), depth)];
+    /// Collects the files under `folder` down to `depth` levels (1: only its own).
+    pub(super) fn walk(&self, folder: &RelPath, depth: usize) -> Result<Walked, ReadError> {
+        let (mut walked, mut open) = (Walked::default(), vec![(folder.clone(), depth)]);
         while let Some((folder, depth)) = open.pop() {
             if depth == 0 {
                 continue;
@@ -216,12 +242,13 @@ impl Snapshot {
             for child in self.children(&folder)? {
                 let path = child_path(&folder, &child.name)?;
                 match child.kind {
-                    ChildKind::File => found.push(path),
+                    ChildKind::File => walked.files.push(path),
                     ChildKind::Folder => open.push((path, depth - 1)),
+                    ChildKind::Link(leads) => walked.links.push((path, leads, depth - 1)),
                 }
             }
         }
-        Ok(())
+        Ok(walked)
     }
 
     fn children(&self, folder: &RelPath) -> Result<Vec<Child>, ReadError> {

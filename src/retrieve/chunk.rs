@@ -132,11 +132,7 @@ fn headings(text: &str) -> Vec<Heading> {
     let (mut found, mut fence, mut at) = (Vec::new(), None, 0);
     for line in text.split_inclusive('\n') {
         let bare = line.trim_start_matches(' ');
-        match fence_of(bare) {
-            Some(mark) if fence.is_none() => fence = Some(mark),
-            Some(mark) if fence == Some(mark) => fence = None,
-            _ => {}
-        }
+        fence = Fence::after(fence, bare);
         let level = bare.bytes().take_while(|byte| *byte == b'#').count();
         if fence.is_none() && (1..=6).contains(&level) && line.len() - bare.len() < 4 {
             let rest = &bare[level..];
@@ -150,8 +146,34 @@ fn headings(text: &str) -> Vec<Heading> {
     found
 }
 
-fn fence_of(line: &str) -> Option<char> {
-    ["```", "~~~"].iter().find(|mark| line.starts_with(**mark)).and_then(|mark| mark.chars().next())
+/// The fence that stands open around code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Fence {
+    mark: char,
+    length: usize,
+}
+
+impl Fence {
+    /// The fence that a line may open or close: what it is made of, and whether nothing stands behind it.
+    fn of(line: &str) -> Option<(Self, bool)> {
+        let mark = line.chars().next().filter(|mark| matches!(mark, '`' | '~'))?;
+        let behind = line.trim_start_matches(mark);
+        let length = line.len() - behind.len();
+        // Backticks behind backticks are code within a line.
+        let opens = length >= 3 && (mark == '~' || !behind.contains('`'));
+        opens.then_some((Self { mark, length }, behind.trim().is_empty()))
+    }
+
+    /// The fence that stands open behind a line. Only one that is bare and at least as long closes another.
+    fn after(open: Option<Self>, line: &str) -> Option<Self> {
+        match (open, Self::of(line)) {
+            (None, found) => found.map(|(fence, _)| fence),
+            (Some(open), Some((fence, true))) if fence.mark == open.mark && fence.length >= open.length => {
+                None
+            }
+            (open, _) => open,
+        }
+    }
 }
 
 fn in_force(headings: &[Heading], at: usize) -> Option<String> {
@@ -170,7 +192,7 @@ fn breaks(text: &str, markup: Markup, headings: &[Heading], offsets: &[usize]) -
     let (mut at, mut blank, mut fence) = (0, true, None);
     for line in text.split_inclusive('\n') {
         let bare = line.trim_start();
-        let mark = fence_of(bare);
+        let mark = Fence::of(bare);
         let item = markup == Markup::Markdown
             && (bare.starts_with("- ") || bare.starts_with("* ") || bare.starts_with("+ "));
         if fence.is_none() && !bare.is_empty() && (blank || mark.is_some()) {
@@ -178,11 +200,7 @@ fn breaks(text: &str, markup: Markup, headings: &[Heading], offsets: &[usize]) -
         } else if item || fence.is_some() {
             found.push((at, Rank::Sentence));
         }
-        fence = match (fence, mark) {
-            (None, mark) => mark.filter(|_| markup == Markup::Markdown),
-            (Some(open), Some(mark)) if open == mark => None,
-            (open, _) => open,
-        };
+        fence = Fence::after(fence, bare).filter(|_| markup == Markup::Markdown);
         blank = bare.is_empty();
         at += line.len();
     }
@@ -247,6 +265,17 @@ mod tests {
         let kept: Vec<Option<&str>> = pieces.iter().map(|piece| piece.heading.as_deref()).collect();
         assert_eq!(kept, [Some("Shop"), Some("Shop > Refunds"), Some("Shop > Refunds")]);
         assert_eq!(characters(4, 0).split("# a\n\nbcd efg", Markup::Plain)[0].heading, None);
+    }
+
+    #[test]
+    fn a_fence_ends_with_a_bare_one_that_is_as_long() {
+        let kept =
+            |text: &str| -> Vec<String> { headings(text).into_iter().map(|heading| heading.title).collect() };
+        assert_eq!(kept("````\n```\n# in\n```\n````\n# out\n"), ["out"]);
+        assert_eq!(kept("```\n``` rust\n# in\n`````\n# out\n"), ["out"]);
+        assert_eq!(kept("~~~\n```\n# in\n~~~~\n# out\n"), ["out"]);
+        assert_eq!(kept("```inline``` code\n# out\n"), ["out"]);
+        assert_eq!(kept("```\n# in\n"), Vec::<String>::new());
     }
 
     #[test]

@@ -1,11 +1,10 @@
 //! The files of a corpus, and the documents in them. Whatever cannot be read is said with its place: a file that
 //! quietly did not count would look like a retriever that does not find it.
 
+use super::{page, rows};
 use crate::domain::{Code, Diagnostic, Digest, Place, RelPath, Span};
 use crate::manifest::retrieval::Retrieval;
-use crate::repo::{ReadError, Snapshot};
-use serde::Deserialize;
-use std::collections::BTreeSet;
+use crate::repo::{Leads, ReadError, Snapshot};
 
 /// No file matches the globs of a corpus.
 pub const NO_MATCH: Code = Code("corpus-no-match");
@@ -23,6 +22,8 @@ pub const OUTSIDE: Code = Code("corpus-leaves-repository");
 pub const UNREADABLE: Code = Code("corpus-file-unreadable");
 /// A row of a JSONL or CSV file is no document.
 pub const BAD_ROW: Code = Code("corpus-bad-row");
+/// A link to a folder stands in a corpus, and is not followed.
+pub const FOLDER_LINK: Code = Code("corpus-link-to-folder");
 
 /// Bytes that a file may have: one of 50 MB is refused.
 pub const MAX_FILE: u64 = 49_999_999;
@@ -45,7 +46,8 @@ pub struct Document {
     pub text: String,
     /// What structures it.
     pub markup: Markup,
-    /// Bytes of the file before the text: those of a byte order mark.
+    /// Bytes of the file before the text: those of a byte order mark. Of a page and of a row the text is not a range of
+    /// the file, and this is 0.
     pub offset: usize,
     /// When it was last updated, where the file itself says.
     pub last_updated: Option<String>,
@@ -60,11 +62,20 @@ pub struct Loaded {
     pub digest: Digest,
 }
 
-/// The files of a corpus, sorted.
+/// The files of a corpus.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Listed {
+    /// Sorted.
+    pub paths: Vec<RelPath>,
+    /// What was passed over.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// The files of a corpus.
 ///
 /// # Errors
-/// When nothing matches, or a glob cannot be walked.
-pub fn list(snapshot: &Snapshot, retrieval: &Retrieval) -> Result<Vec<RelPath>, Diagnostic> {
+/// When nothing matches, a glob cannot be walked, or a link leads to nothing or out of the repository.
+pub fn list(snapshot: &Snapshot, retrieval: &Retrieval) -> Result<Listed, Diagnostic> {
     if retrieval.corpus.is_empty() {
         let message = format!("`{}` names no corpus, so that nothing can be searched", retrieval.name);
         return Err(Diagnostic::error(NO_MATCH, message)
@@ -73,13 +84,29 @@ pub fn list(snapshot: &Snapshot, retrieval: &Retrieval) -> Result<Vec<RelPath>, 
     }
     let globs = retrieval.corpus.join(", ");
     match snapshot.glob_all(&retrieval.corpus) {
-        // One that matches nothing is a typing error as often as not, and half a corpus answers half the questions.
-        Ok((_, idle)) if !idle.is_empty() => {
-            Err(Diagnostic::error(NO_MATCH, format!("no file matches {} of the corpus", idle.join(", ")))
-                .at(retrieval.place.clone())
-                .help("globs count from the root of the repository; remove those that are not needed"))
+        Ok(found) => {
+            let (mut broken, mut warnings) = (None, Vec::new());
+            for (path, leads) in &found.links {
+                let fault = passed_over(path, *leads);
+                if fault.is_error() {
+                    broken.get_or_insert(fault);
+                } else {
+                    warnings.push(fault);
+                }
+            }
+            match broken {
+                Some(fault) => Err(fault),
+                // One that matches nothing is a typing error as often as not, and half a corpus answers half the
+                // questions.
+                None if !found.idle.is_empty() => {
+                    let message = format!("no file matches {} of the corpus", found.idle.join(", "));
+                    Err(Diagnostic::error(NO_MATCH, message).at(retrieval.place.clone()).help(
+                        "globs count from the root of the repository; remove those that are not needed",
+                    ))
+                }
+                None => Ok(Listed { paths: found.files, warnings }),
+            }
         }
-        Ok((paths, _)) => Ok(paths),
         Err(ReadError::Outside) => {
             Err(Diagnostic::error(OUTSIDE, format!("the corpus {globs} leads outside the repository"))
                 .at(retrieval.place.clone())
@@ -90,6 +117,23 @@ pub fn list(snapshot: &Snapshot, retrieval: &Retrieval) -> Result<Vec<RelPath>, 
                 .at(retrieval.place.clone()))
         }
     }
+}
+
+/// A link that no walk follows: what lies beyond it would quietly not count.
+fn passed_over(path: &RelPath, leads: Leads) -> Diagnostic {
+    let found = match leads {
+        Leads::Outside => {
+            Diagnostic::error(OUTSIDE, format!("{path} is a link to a folder outside the repository"))
+                .help("copy the folder into the repository, or narrow the globs of the corpus")
+        }
+        Leads::Nowhere => Diagnostic::error(UNREADABLE, format!("{path} is a link that leads to nothing"))
+            .help("put the link right, remove it, or narrow the globs of the corpus"),
+        Leads::ToFolder => {
+            Diagnostic::warning(FOLDER_LINK, format!("{path} is a link to a folder, which is not followed"))
+                .help("name the folder that it leads to in `corpus`, unless it is there already")
+        }
+    };
+    found.at(Place::file(path))
 }
 
 /// The text of one file.
@@ -141,9 +185,13 @@ pub fn documents(path: &RelPath, text: &str) -> Result<Vec<Document>, Diagnostic
     let extension = path.file_name().rsplit_once('.').map_or("", |(_, extension)| extension);
     let mut found = match extension.to_ascii_lowercase().as_str() {
         "md" | "markdown" | "mdx" => vec![whole(body, Markup::Markdown, offset)],
-        "html" | "htm" | "xhtml" => vec![whole(&of_html(path, body)?, Markup::Markdown, 0)],
-        "jsonl" | "ndjson" => of_jsonl(path, body)?,
-        "csv" => of_csv(path, body)?,
+        "html" | "htm" | "xhtml" => {
+            let text = page::text(body)
+                .map_err(|error| rows::bad_row(path, 1, &format!("the page cannot be read: {error}")))?;
+            vec![whole(&text, Markup::Markdown, 0)]
+        }
+        "jsonl" | "ndjson" => rows::of_jsonl(path, body)?,
+        "csv" => rows::of_csv(path, body)?,
         _ => vec![whole(body, Markup::Plain, offset)],
     };
     found.retain(|document| !document.text.trim().is_empty());
@@ -162,104 +210,6 @@ pub fn all_empty(retrieval: &Retrieval) -> Diagnostic {
     let message =
         format!("no file of the corpus of `{}` has text, so that nothing is ever found", retrieval.name);
     Diagnostic::error(EMPTY, message).at(retrieval.place.clone()).help("write them, or name other files")
-}
-
-/// The text of a page, headings as Markdown writes them; scripts and styles are no text.
-fn of_html(path: &RelPath, text: &str) -> Result<String, Diagnostic> {
-    /// Lines are not wrapped: a chunk is what a reader would see as a paragraph.
-    const WIDTH: usize = 1 << 20;
-    html2text::config::plain_no_decorate()
-        .string_from_read(text.as_bytes(), WIDTH)
-        .map_err(|error| bad_row(path, 1, &format!("the page cannot be read: {error}")))
-}
-
-#[derive(Deserialize)]
-struct Row {
-    #[serde(default)]
-    id: Option<serde_json::Value>,
-    text: String,
-    #[serde(default)]
-    last_updated: Option<String>,
-}
-
-fn of_jsonl(path: &RelPath, text: &str) -> Result<Vec<Document>, Diagnostic> {
-    let mut rows = Rows::new(path);
-    for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let row: Row =
-            serde_json::from_str(line).map_err(|error| bad_row(path, index + 1, &error.to_string()))?;
-        let id = match row.id {
-            None | Some(serde_json::Value::Null) => None,
-            Some(serde_json::Value::String(id)) => Some(id),
-            Some(other) => Some(other.to_string()),
-        };
-        rows.push(index + 1, id, row.text, row.last_updated)?;
-    }
-    Ok(rows.found)
-}
-
-fn of_csv(path: &RelPath, text: &str) -> Result<Vec<Document>, Diagnostic> {
-    let mut reader = csv::Reader::from_reader(text.as_bytes());
-    let fault = |error: csv::Error| {
-        let line = error.position().map_or(1, |at| usize::try_from(at.line()).unwrap_or(1));
-        bad_row(path, line, &error.to_string())
-    };
-    let headers = reader.headers().map_err(fault)?.clone();
-    let column = |name: &str| headers.iter().position(|header| header.trim() == name);
-    let Some(body) = column("text") else {
-        return Err(bad_row(path, 1, "there is no column `text`"));
-    };
-    let (id, updated) = (column("id"), column("last_updated"));
-    let mut rows = Rows::new(path);
-    for record in reader.records() {
-        let record = record.map_err(fault)?;
-        let line = record.position().map_or(1, |at| usize::try_from(at.line()).unwrap_or(1));
-        let cell = |at: Option<usize>| {
-            at.and_then(|at| record.get(at)).filter(|cell| !cell.is_empty()).map(str::to_owned)
-        };
-        rows.push(line, cell(id), record.get(body).unwrap_or_default().to_owned(), cell(updated))?;
-    }
-    Ok(rows.found)
-}
-
-/// The rows of a file as documents, each id once.
-struct Rows<'a> {
-    path: &'a RelPath,
-    seen: BTreeSet<String>,
-    found: Vec<Document>,
-}
-
-impl<'a> Rows<'a> {
-    fn new(path: &'a RelPath) -> Self {
-        Self { path, seen: BTreeSet::new(), found: Vec::new() }
-    }
-
-    fn push(
-        &mut self,
-        line: usize,
-        id: Option<String>,
-        text: String,
-        last_updated: Option<String>,
-    ) -> Result<(), Diagnostic> {
-        let id = id.unwrap_or_else(|| line.to_string());
-        if !self.seen.insert(id.clone()) {
-            return Err(bad_row(self.path, line, &format!("the id `{id}` is there twice")));
-        }
-        if let Some(written) = &last_updated
-            && super::freshness::date(written).is_none()
-        {
-            return Err(bad_row(self.path, line, &format!("`last_updated` is no ISO 8601 date: {written}")));
-        }
-        let source = format!("{}#{id}", self.path);
-        self.found.push(Document { source, text, markup: Markup::Plain, offset: 0, last_updated });
-        Ok(())
-    }
-}
-
-fn bad_row(path: &RelPath, line: usize, why: &str) -> Diagnostic {
-    let span = Span::new(u32::try_from(line).unwrap_or(u32::MAX), 1, 1);
-    Diagnostic::error(BAD_ROW, format!("not a document: {why}"))
-        .at(Place::at(path, span))
-        .help("rows have `text`, and may have `id` and `last_updated` (ISO 8601)")
 }
 
 #[cfg(test)]
@@ -302,6 +252,11 @@ mod tests {
             ("a.jsonl", "{\"text\": \"a\", \"last_updated\": \"yesterday\"}\n", 1),
             ("a.csv", "id,body\n1,x\n", 1),
             ("a.csv", "id,text\n1,x,y\n", 2),
+            ("a.jsonl", "{\"text\": \"a\"}\n{\"text\": \" \"}\n", 2),
+            ("a.jsonl", "[null, \"a\", null]\n", 1),
+            ("a.jsonl", "{\"text\": \"a\", \"last_updated\": \"2026-01-01 and rubbish\"}\n", 1),
+            ("a.csv", "id,text\n1,x\n2,\n", 3),
+            ("a.csv", "id,text\n1,x\n2,\"y\n3,z\n", 3),
         ] {
             let fault = documents(&path(name), text).expect_err(text);
             let span = fault.place.and_then(|place| place.span).expect("a place");

@@ -1,8 +1,8 @@
 //! How old is what a suite is shown, against `max_age_days`.
 
-use super::Sources;
-use crate::domain::{Chunk, Error, RelPath, Result};
+use crate::domain::{Chunk, Error, RelPath, Result, date};
 use crate::manifest::retrieval::Retrieval;
+use crate::repo::{Repository, Snapshot};
 use jiff::civil::Date;
 use std::collections::BTreeMap;
 
@@ -10,11 +10,6 @@ use std::collections::BTreeMap;
 pub const REINDEX_ABOVE: f64 = 0.2;
 /// Sources to name.
 const OLDEST: usize = 5;
-
-/// The date of an ISO 8601 date or time.
-pub fn date(text: &str) -> Option<Date> {
-    text.get(..10)?.parse().ok()
-}
 
 /// The first date that is still fresh: `max_age_days` before today.
 pub fn limit(today: &str, max_age_days: u32) -> Option<Date> {
@@ -24,7 +19,11 @@ pub fn limit(today: &str, max_age_days: u32) -> Option<Date> {
 /// Gathers what is shown. Every chunk that is shown counts: a stale one that is shown often misleads often.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Freshness {
-    sources: BTreeMap<String, (Option<Date>, u64)>,
+    /// Chunks by their date.
+    dated: BTreeMap<Date, u64>,
+    undated: u64,
+    /// The oldest date that each source was shown with.
+    sources: BTreeMap<String, Date>,
 }
 
 /// What came of it.
@@ -44,42 +43,40 @@ impl Freshness {
     /// Adds what one trial was shown.
     pub fn add(&mut self, context: &[Chunk]) {
         for chunk in context {
-            let source = chunk.source.clone().unwrap_or_default();
-            let updated = chunk.last_updated.as_deref().and_then(date);
-            let entry = self.sources.entry(source).or_insert((updated, 0));
-            entry.0 = entry.0.min(updated).or(updated);
-            entry.1 += 1;
+            let Some(updated) = chunk.last_updated.as_deref().and_then(date) else {
+                self.undated += 1;
+                continue;
+            };
+            *self.dated.entry(updated).or_default() += 1;
+            if let Some(source) = &chunk.source {
+                let oldest = self.sources.entry(source.clone()).or_insert(updated);
+                *oldest = updated.min(*oldest);
+            }
         }
     }
 
     /// The ages as of `today`, with what is older than `limit` counted as stale.
     #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^53")]
     pub fn ages(&self, today: Date, limit: Date) -> Ages {
-        let mut dated: Vec<(Date, u64, &str)> = self
-            .sources
-            .iter()
-            .filter_map(|(source, (date, count))| Some(((*date)?, *count, source.as_str())))
-            .collect();
-        dated.sort_unstable();
-        let shown: u64 = dated.iter().map(|(_, count, _)| count).sum();
-        let stale: u64 = dated.iter().filter(|(date, ..)| *date < limit).map(|(_, count, _)| count).sum();
+        let shown: u64 = self.dated.values().sum();
+        let stale: u64 = self.dated.range(..limit).map(|(_, count)| count).sum();
         // From the youngest: the first whose running count reaches half.
         let mut seen = 0;
-        let median = dated.iter().rev().find(|(_, count, _)| {
-            seen += count;
+        let median = self.dated.iter().rev().find(|(_, count)| {
+            seen += *count;
             seen * 2 >= shown
         });
+        let mut oldest: Vec<(String, Date)> =
+            self.sources.iter().map(|(source, date)| (source.clone(), *date)).collect();
+        oldest.sort_by(|a, b| (a.1, &a.0).cmp(&(b.1, &b.0)));
+        oldest.truncate(OLDEST);
         Ages {
             median_age_days: median
-                .and_then(|(date, ..)| today.since(*date).ok())
+                .and_then(|(date, _)| today.since(*date).ok())
                 .map(|span| i64::from(span.get_days())),
             stale_fraction: (shown > 0).then(|| stale as f64 / shown as f64),
-            undated: self.sources.values().filter(|(date, _)| date.is_none()).map(|(_, count)| count).sum(),
-            oldest: dated
-                .iter()
-                .take(OLDEST)
-                .map(|(date, _, source)| ((*source).to_owned(), *date))
-                .collect(),
+            undated: self.undated,
+            oldest,
         }
     }
 }
@@ -93,9 +90,12 @@ impl Ages {
             stale * 100.0
         );
         if stale > REINDEX_ABOVE {
+            text.push_str(": reindex");
+        }
+        if !self.oldest.is_empty() {
             let oldest: Vec<String> =
                 self.oldest.iter().map(|(source, date)| format!("{source} ({date})")).collect();
-            text.push_str(&format!(": reindex, oldest are {}", oldest.join(", ")));
+            text.push_str(&format!("; oldest: {}", oldest.join(", ")));
         }
         if self.undated > 0 {
             text.push_str(&format!("; the age of {} more is not known", self.undated));
@@ -104,23 +104,39 @@ impl Ages {
     }
 }
 
-/// The day of each file: of the last commit that touched it, or today where it was changed since.
+/// The day of each file of a corpus: of the last commit that touched it, or `today` where it was changed since.
 ///
 /// # Errors
-/// When the corpus or its history cannot be read.
-pub(super) fn of_files(sources: Sources<'_>, retrieval: &Retrieval) -> Result<BTreeMap<RelPath, String>> {
-    let Some(git) = sources.git else { return Ok(BTreeMap::new()) };
-    let paths =
-        super::corpus::list(sources.snapshot, retrieval).map_err(|fault| Error::invalid(vec![fault]))?;
-    let mut found = git.last_commits(&paths)?;
+/// When the history cannot be read.
+pub(super) fn of_files(
+    git: &Repository,
+    paths: &[RelPath],
+    today: &str,
+) -> Result<BTreeMap<RelPath, String>> {
+    let mut found = git.last_commits(paths)?;
     if let Some(head) = git.head()? {
         for path in git.changed_paths(&head)? {
             if paths.binary_search(&path).is_ok() {
-                found.insert(path, sources.today.to_owned());
+                found.insert(path, today.to_owned());
             }
         }
     }
     Ok(found)
+}
+
+/// [`of_files`] of a manifest's corpus, where there is a history.
+///
+/// # Errors
+/// When the corpus or its history cannot be read.
+pub(super) fn of_corpus(
+    snapshot: &Snapshot,
+    git: Option<&Repository>,
+    retrieval: &Retrieval,
+    today: &str,
+) -> Result<BTreeMap<RelPath, String>> {
+    let Some(git) = git else { return Ok(BTreeMap::new()) };
+    let listed = super::corpus::list(snapshot, retrieval).map_err(|fault| Error::invalid(vec![fault]))?;
+    of_files(git, &listed.paths, today)
 }
 
 #[cfg(test)]
@@ -150,6 +166,28 @@ mod tests {
         assert!(says.contains("25 %") && says.contains("reindex") && says.contains("old.md"), "{says}");
         let fresh = Ages { stale_fraction: Some(0.2), ..ages };
         assert!(!fresh.sentence(90).expect("a sentence").contains("reindex"));
+    }
+
+    #[test]
+    fn each_chunk_has_its_own_date_and_the_oldest_are_always_named() {
+        let mut found = Freshness::default();
+        let sourceless = |updated| Chunk { source: None, ..chunk("", updated) };
+        found.add(&[chunk("a", Some("2026-11-20")), chunk("a", Some("2020-01-01")), chunk("a", None)]);
+        found.add(&[chunk("a", None), sourceless(Some("2026-11-20")), sourceless(None)]);
+        found.add(&[
+            sourceless(Some("2026-11-19")),
+            chunk("b", Some("2026-11-19")),
+            chunk("b", Some("2026-11-20")),
+        ]);
+        let ages = found.ages(date("2026-11-21").expect("a date"), date("2026-01-01").expect("a date"));
+        assert_eq!((ages.median_age_days, ages.undated), (Some(1), 3));
+        assert_eq!(ages.stale_fraction, Some(1.0 / 6.0));
+        let says = ages.sentence(90).expect("a sentence");
+        assert!(
+            says.ends_with("; oldest: a (2020-01-01), b (2026-11-19); the age of 3 more is not known"),
+            "{says}"
+        );
+        assert!(!says.contains("reindex"), "{says}");
     }
 
     #[test]

@@ -92,7 +92,8 @@ impl Draft {
         retrieval: &Retrieval,
         local: Option<&Local>,
     ) -> Result<Self> {
-        let paths = corpus::list(snapshot, retrieval).map_err(|fault| Error::invalid(vec![fault]))?;
+        let listed = corpus::list(snapshot, retrieval).map_err(|fault| Error::invalid(vec![fault]))?;
+        let (paths, linked) = (listed.paths, listed.warnings);
         let folder = home.make("index")?;
         let path = folder.join(identity(retrieval, local).to_string().trim_start_matches("sha256:"));
         // An index that is torn, of another version or of another machine's making is as good as none.
@@ -123,6 +124,7 @@ impl Draft {
         if !faults.is_empty() {
             return Err(Error::invalid(faults));
         }
+        warnings.extend(linked);
         let unchanged = read.len() == old.entries.len()
             && read
                 .iter()
@@ -210,7 +212,7 @@ fn chunker(retrieval: &Retrieval) -> Chunker {
 /// What an index is an index of: two manifests that differ in nothing else than search share one.
 fn identity(retrieval: &Retrieval, local: Option<&Local>) -> Digest {
     Digest::of_json(&json!({
-        "v": 1,
+        "v": 2,
         "corpus": retrieval.corpus,
         "chunk": [retrieval.chunk_size, retrieval.chunk_overlap],
         "unit": match retrieval.chunk_unit { ChunkUnit::Tokens => "tokens", ChunkUnit::Characters => "characters" },

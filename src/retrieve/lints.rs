@@ -4,7 +4,7 @@ use super::corpus;
 use super::index::embeds;
 use super::local::StaticModel;
 use crate::domain::model::facts;
-use crate::domain::{Code, Diagnostic, RelPath};
+use crate::domain::{Code, Diagnostic, RelPath, date};
 use crate::manifest::prompt::Prompt;
 use crate::manifest::retrieval::{ChunkUnit, Retrieval};
 use crate::render;
@@ -16,6 +16,9 @@ pub const CONTEXT_UNUSED: Code = Code("context-unused");
 pub const BEYOND_WINDOW: Code = Code("retrieval-beyond-window");
 /// Nothing can be embedded.
 pub const NO_EMBEDDER: Code = Code("embedding-provider-missing");
+/// Characters of a token, where they are not counted: that of English text.
+const CHARACTERS: u32 = 4;
+
 /// The corpus changed after the index was last rebuilt.
 pub const CORPUS_NEWER: Code = Code("corpus-newer-than-index");
 
@@ -40,15 +43,22 @@ pub fn of_prompt(
                 .help("write {{ context }} where the model should read it"),
         );
     }
-    let asked = u64::from(retrieval.top_k) * u64::from(retrieval.chunk_size);
+    let size = match retrieval.chunk_unit {
+        ChunkUnit::Tokens => u64::from(retrieval.chunk_size),
+        ChunkUnit::Characters => u64::from(retrieval.chunk_size.div_ceil(CHARACTERS)),
+    };
+    let asked = u64::from(retrieval.top_k) * size;
     if let Some(window) = facts(&prompt.model).and_then(|facts| facts.context_window)
-        && retrieval.chunk_unit == ChunkUnit::Tokens
         && retrieval.endpoint.is_none()
         && asked > window
     {
+        let unit = match retrieval.chunk_unit {
+            ChunkUnit::Tokens => "tokens",
+            ChunkUnit::Characters => "characters, at four a token,",
+        };
         let message = format!(
-            "{} chunks of {} tokens are {asked} tokens, and `{}` takes {window}",
-            retrieval.top_k, retrieval.chunk_size, prompt.model
+            "{} chunks of {} {} are {asked} tokens, and `{}` takes {window}",
+            retrieval.top_k, retrieval.chunk_size, unit, prompt.model
         );
         found.push(
             Diagnostic::warning(BEYOND_WINDOW, message)
@@ -68,11 +78,11 @@ pub fn of_prompt(
 
 /// Everything that is wrong with a corpus, file by file, rows included.
 pub fn of_corpus(snapshot: &Snapshot, retrieval: &Retrieval) -> Vec<Diagnostic> {
-    let paths = match corpus::list(snapshot, retrieval) {
-        Ok(paths) => paths,
+    let (paths, mut found) = match corpus::list(snapshot, retrieval) {
+        Ok(listed) => (listed.paths, listed.warnings),
         Err(fault) => return vec![fault],
     };
-    let (mut found, mut some) = (Vec::new(), false);
+    let mut some = false;
     for path in &paths {
         match corpus::load(snapshot, path).and_then(|loaded| corpus::documents(path, &loaded.text)) {
             Ok(documents) if documents.is_empty() => found.push(corpus::empty(path)),
@@ -94,12 +104,19 @@ pub fn of_model(snapshot: &Snapshot, folder: &RelPath) -> Option<Diagnostic> {
     StaticModel::load(snapshot, folder).err()
 }
 
-/// The file of the corpus that was committed after `index_last_rebuilt`, if there is one: the newest.
-pub fn newer(snapshot: &Snapshot, git: &Repository, retrieval: &Retrieval) -> Option<Diagnostic> {
-    let rebuilt = super::freshness::date(retrieval.index_last_rebuilt.as_deref()?)?;
-    let dates = git.last_commits(&corpus::list(snapshot, retrieval).ok()?).ok()?;
+/// The file of the corpus that changed after `index_last_rebuilt`, if there is one: the newest. What is not committed
+/// changed today.
+pub fn newer(
+    snapshot: &Snapshot,
+    git: &Repository,
+    retrieval: &Retrieval,
+    today: &str,
+) -> Option<Diagnostic> {
+    let rebuilt = date(retrieval.index_last_rebuilt.as_deref()?)?;
+    let paths = corpus::list(snapshot, retrieval).ok()?.paths;
+    let dates = super::freshness::of_files(git, &paths, today).ok()?;
     let (day, path) = dates.into_iter().map(|(path, day)| (day, path)).max()?;
-    (super::freshness::date(&day)? > rebuilt).then(|| {
+    (date(&day)? > rebuilt).then(|| {
         let message = format!("{path} changed on {day}, and the index was last rebuilt on {rebuilt}");
         Diagnostic::warning(CORPUS_NEWER, message)
             .at(retrieval.place.clone())
@@ -151,6 +168,9 @@ mod tests {
         let large = format!("{KB}embedding_model: builtin/hashing-256\ntop_k: 400\n");
         let shown = format!("{PROMPT}system: '{{{{ context }}}}'\n");
         assert_eq!(found(&shown, &large), ["retrieval-beyond-window"]);
+        let characters = |size: u32| format!("{large}chunk_unit: characters\nchunk_size: {size}\n");
+        assert_eq!(found(&shown, &characters(2000)), ["retrieval-beyond-window"]);
+        assert!(found(&shown, &characters(1000)).is_empty());
         let unserved = format!("{KB}embedding_model: databricks-gte-large-en\ntop_k: 4\n");
         assert_eq!(found(&shown, &unserved), ["embedding-provider-missing"]);
     }

@@ -11,7 +11,9 @@ pub mod index;
 pub mod injection;
 pub mod lints;
 pub mod local;
+mod page;
 mod retriever;
+mod rows;
 pub mod search;
 pub mod shift;
 

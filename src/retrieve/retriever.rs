@@ -1,6 +1,6 @@
 //! One retrieval manifest, ready to be asked.
 
-use super::embed::{EmbedFault, Embeddings, Spent};
+use super::embed::{EmbedFault, Embeddings, Kept, Spent};
 use super::found::{Hit, RetrieveFault, Retrieved, broken};
 use super::index::{Draft, Index, Passage, embeds};
 use super::local::{Local, StaticModel};
@@ -121,7 +121,7 @@ impl Retriever {
         let mut draft = Draft::build(sources.snapshot, sources.home, &retrieval, local)?;
         let warnings = std::mem::take(&mut draft.warnings);
         let dates = match retrieval.max_age_days {
-            Some(_) => freshness::of_files(sources, &retrieval)?,
+            Some(_) => freshness::of_corpus(sources.snapshot, sources.git, &retrieval, sources.today)?,
             None => BTreeMap::new(),
         };
         let corpus = Corpus {
@@ -261,26 +261,18 @@ impl Corpus {
             Embedder::None => Vec::new(),
             Embedder::Local(local) => local.embed(query),
             Embedder::Remote(embeddings) => {
-                if let Some(kept) = embeddings.get(query) {
+                let width = Some(index.width).filter(|width| *width > 0);
+                let fits = |kept: &Kept| width.is_none_or(|width| kept.vector.len() == width);
+                if let Some(kept) = embeddings.get(query).filter(fits) {
                     let usage = Usage { input: kept.tokens, ..Usage::default() };
                     let spent = Spent { key: embeddings.key(query), latency_ms: 0, usage };
                     calls.push(book(Source::Cached, spent));
                 }
                 let asked = [query.to_owned()];
-                let (mut vectors, spent) = embeddings.all(desk, &asked).await.map_err(RetrieveFault::from)?;
+                let (mut vectors, spent) =
+                    embeddings.all(desk, &asked, width).await.map_err(RetrieveFault::from)?;
                 calls.extend(spent.into_iter().map(|spent| book(Source::Live, spent)));
-                let vector = vectors.pop().unwrap_or_default();
-                let fits = index.width == 0 || vector.len() == index.width;
-                if !fits || vector.iter().all(|x| *x == 0.0) {
-                    // Nothing is near to it, which would look like a corpus that holds nothing.
-                    return Err(broken(&format!(
-                        "the embedding of a query has {} numbers where those of the corpus have {}, or only zeros; if \
-                         the model was replaced, remove .llmops/index",
-                        vector.len(),
-                        index.width
-                    )));
-                }
-                vector
+                vectors.pop().unwrap_or_default()
             }
         };
         let hits = self.search(retrieval, index, query, vector).into_iter();
@@ -310,7 +302,7 @@ impl Corpus {
             draft.as_ref().map(Draft::texts).unwrap_or_default()
         };
         let vectors = match &self.embedder {
-            Embedder::Remote(embeddings) => match embeddings.all(desk, &texts).await {
+            Embedder::Remote(embeddings) => match embeddings.all(desk, &texts, None).await {
                 Ok((vectors, spent)) => {
                     calls.extend(spent.into_iter().map(|spent| book(Source::Live, spent)));
                     vectors
@@ -345,9 +337,12 @@ impl Corpus {
     }
 
     fn hit(&self, passage: &Passage, score: f64) -> Hit {
+        // The name of a file may hold a `#` like the source of a row does: the longest that there is, is meant.
         let dated = || {
-            let file = passage.source.split('#').next().unwrap_or_default();
-            self.dates.get(&RelPath::new(file)?).cloned()
+            let source = passage.source.as_str();
+            let rows = source.rmatch_indices('#').map(|(at, _)| &source[..at]);
+            let mut files = std::iter::once(source).chain(rows);
+            files.find_map(|file| self.dates.get(&RelPath::new(file)?).cloned())
         };
         Hit {
             chunk: Chunk {

@@ -1,7 +1,7 @@
 //! What was retrieved for a gate, and what a reader should know of it.
 
 use crate::cli::clock;
-use crate::domain::{Grade, TrialRecord};
+use crate::domain::{Grade, TrialRecord, date};
 use crate::report::found;
 use crate::retrieve::freshness::{self, Freshness};
 use crate::retrieve::injection;
@@ -76,7 +76,7 @@ impl Shown {
         }
         if let Some(days) = self.max_age_days {
             let today = clock::today();
-            let ages = freshness::date(&today)
+            let ages = date(&today)
                 .zip(freshness::limit(&today, days))
                 .map(|(today, limit)| self.freshness.ages(today, limit));
             notes.extend(ages.and_then(|ages| ages.sentence(days)));
