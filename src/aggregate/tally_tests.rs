@@ -45,6 +45,7 @@ pub fn assert(passed: bool, weight: f64, metric: Option<&str>) -> AssertOutcome 
         metric: metric.map(str::to_owned),
         weight,
         reason: "not found".to_owned(),
+        lacking: Vec::new(),
     }
 }
 

@@ -64,6 +64,9 @@ pub struct AssertOutcome {
     pub weight: f64,
     /// One line: what was found.
     pub reason: String,
+    /// The texts that the answer should hold and does not: of each group, one would do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lacking: Vec<Vec<String>>,
 }
 
 /// What the judge said of one answer.

@@ -209,6 +209,8 @@ fn outcome(assert: &Assert, finding: &Finding) -> AssertOutcome {
         metric: assert.metric.clone(),
         weight: assert.weight,
         reason: say::line(&finding.reason, say::REASON),
+        // What `not-` wishes away is not missed.
+        lacking: if assert.negated { Vec::new() } else { finding.lacking.clone() },
     }
 }
 

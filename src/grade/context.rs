@@ -52,6 +52,7 @@ pub fn check(assert: &Assert, test: &ContextAssert, material: &Material<'_>) -> 
                 score: Some(recall),
                 threshold: Some(*threshold),
                 reason,
+                lacking: Vec::new(),
             })
         }
     }

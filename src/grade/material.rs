@@ -37,12 +37,20 @@ pub struct Finding {
     pub threshold: Option<f64>,
     /// One line that says what was found.
     pub reason: String,
+    /// The texts that were looked for and are not there: of each group, one would do.
+    pub lacking: Vec<Vec<String>>,
 }
 
 impl Finding {
     /// A decision without a number.
     pub fn new(holds: bool, reason: impl Into<String>) -> Self {
-        Self { holds, score: None, threshold: None, reason: reason.into() }
+        Self { holds, score: None, threshold: None, reason: reason.into(), lacking: Vec::new() }
+    }
+
+    /// The same, with texts that are not there.
+    #[must_use]
+    pub fn lacks(self, lacking: Vec<Vec<String>>) -> Self {
+        Self { lacking, ..self }
     }
 }
 

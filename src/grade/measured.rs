@@ -23,6 +23,7 @@ pub fn check(assert: &Assert, test: &MeasuredAssert, answer: &Answer<'_>) -> Res
                 score: Some(took_ms),
                 threshold: Some(*max_ms),
                 reason: format!("took {took} ms, at most {max_ms} ms allowed"),
+                lacking: Vec::new(),
             })
         }
         MeasuredAssert::Cost { max } => {
@@ -37,6 +38,7 @@ pub fn check(assert: &Assert, test: &MeasuredAssert, answer: &Answer<'_>) -> Res
                 score: cost.0.to_f64(),
                 threshold: max.0.to_f64(),
                 reason: format!("cost {cost} USD, at most {max} USD allowed"),
+                lacking: Vec::new(),
             })
         }
     }

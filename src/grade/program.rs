@@ -138,7 +138,7 @@ fn read(text: &str, threshold: Option<f64>) -> Result<Finding, String> {
         (Some(threshold), Some(score)) => pass && reaches(score, threshold),
         (Some(_), None) => return Err("no `score`, which `threshold` demands".to_owned()),
     };
-    Ok(Finding { holds, score, threshold, reason })
+    Ok(Finding { holds, score, threshold, reason, lacking: Vec::new() })
 }
 
 #[cfg(test)]

@@ -75,5 +75,11 @@ pub fn finding(score: f64, threshold: f64, material: &Material<'_>, value: &str)
         say::quote(value),
         say::answer(material.text())
     );
-    Finding { holds: reaches(score, threshold), score: Some(score), threshold: Some(threshold), reason }
+    Finding {
+        holds: reaches(score, threshold),
+        score: Some(score),
+        threshold: Some(threshold),
+        reason,
+        lacking: Vec::new(),
+    }
 }

@@ -131,6 +131,7 @@ fn contains(hay: &str, needle: &str, shown: &str) -> Finding {
         Some(at) => Finding::new(true, format!("contains {}", say::around(hay, at, at + needle.len()))),
         None => {
             Finding::new(false, format!("does not contain {}; {}", say::quote(needle), say::answer(shown)))
+                .lacks(vec![vec![needle.to_owned()]])
         }
     }
 }
@@ -138,7 +139,8 @@ fn contains(hay: &str, needle: &str, shown: &str) -> Finding {
 fn any(hay: &str, needles: &[Cow<'_, str>], shown: &str) -> Finding {
     match needles.iter().find_map(|needle| hay.find(&**needle).map(|at| (at, at + needle.len()))) {
         Some((start, end)) => Finding::new(true, format!("contains {}", say::around(hay, start, end))),
-        None => Finding::new(false, format!("contains none of {}; {}", listed(needles), say::answer(shown))),
+        None => Finding::new(false, format!("contains none of {}; {}", listed(needles), say::answer(shown)))
+            .lacks(vec![needles.iter().map(|needle| needle.clone().into_owned()).collect()]),
     }
 }
 
@@ -149,6 +151,7 @@ fn all(hay: &str, needles: &[Cow<'_, str>], shown: &str) -> Finding {
         Finding::new(!needles.is_empty(), format!("contains {}", listed(needles)))
     } else {
         Finding::new(false, format!("does not contain {}; {}", listed(&missing), say::answer(shown)))
+            .lacks(missing.into_iter().map(|needle| vec![needle.into_owned()]).collect())
     }
 }
 

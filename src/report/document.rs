@@ -44,6 +44,10 @@ pub struct Detail {
     pub relevant: Vec<String>,
     /// Whether this case alone blocks.
     pub critical: bool,
+    /// Whether the case itself gave the context.
+    pub pinned: bool,
+    /// The texts that asserts did not find in the answer: of each group, one would have done.
+    pub lacking: Vec<Vec<String>>,
 }
 
 /// The details of a trial, by gate, case and trial; `None` where nothing is known beyond the report.
@@ -133,6 +137,15 @@ impl<'a> Document<'a> {
         }
         let required = self.report.gates.get(gate).and_then(|gate| gate.required);
         worst(self.cases.of(gate), most, required)
+    }
+
+    /// What a case was made of; `None` where that is not kept, and for a case without a grade.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn detail(&self, gate: usize, case: &v1::Case) -> Result<Option<Detail>> {
+        let graded = self.details.filter(|_| case.status != v1::Status::Unscored);
+        Ok(graded.map(|details| (details.0)(gate, case)).transpose()?.flatten())
     }
 
     /// Whether some gate was compared with a baseline.

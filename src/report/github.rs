@@ -4,14 +4,18 @@
 //! They work only on the standard output of a step. The step summary is the Markdown report.
 
 use super::document::{Document, from_top};
+use super::found;
 use super::json::unwritten;
-use super::text::{clip, visible};
+use super::text::{clip, short, visible};
 use super::v1::Verdict;
 use crate::domain::{Result, Severity};
 use std::io::Write;
 
 /// Annotations that GitHub shows per level.
 const MOST: usize = 10;
+
+/// Cases that the annotation of a gate tells of.
+const MOST_CASES: usize = 3;
 
 /// One annotation.
 struct Annotation {
@@ -27,9 +31,9 @@ struct Annotation {
 /// repository, `within` which the root lies.
 ///
 /// # Errors
-/// When the target cannot be written.
+/// When a case cannot be read, or the target cannot be written.
 pub fn write(document: &Document<'_>, within: &str, out: &mut dyn Write) -> Result<()> {
-    let mut all = gates(document).into_iter().chain(findings(document)).collect::<Vec<_>>();
+    let mut all = gates(document)?.into_iter().chain(findings(document)).collect::<Vec<_>>();
     for file in all.iter_mut().filter_map(|one| one.file.as_mut()) {
         *file = from_top(within, file);
     }
@@ -47,7 +51,7 @@ pub fn write(document: &Document<'_>, within: &str, out: &mut dyn Write) -> Resu
     Ok(())
 }
 
-fn gates(document: &Document<'_>) -> Vec<Annotation> {
+fn gates(document: &Document<'_>) -> Result<Vec<Annotation>> {
     let mut found = Vec::new();
     for (index, gate) in document.report.gates.iter().enumerate() {
         let what = match gate.verdict {
@@ -62,13 +66,24 @@ fn gates(document: &Document<'_>) -> Vec<Annotation> {
             line: Some(view.and_then(|view| view.line).unwrap_or(1)),
             column: None,
             title: format!("{what}: {} {}", gate.prompt.name, gate.prompt.version),
-            message: document
-                .further(index)
-                .into_iter()
-                .fold(document.sentence(index), |said, breach| format!("{said}\n- {}", breach.message)),
+            message: {
+                let further = document.further(index).into_iter().map(|breach| format!("- {}", breach.message));
+                let lines = std::iter::once(document.sentence(index)).chain(further);
+                lines.chain(retrieved(document, index)?).collect::<Vec<_>>().join("\n")
+            },
         });
     }
-    found
+    Ok(found)
+}
+
+/// Of the worst cases, what retrieval has to do with them.
+fn retrieved(document: &Document<'_>, gate: usize) -> Result<Vec<String>> {
+    let mut lines = Vec::new();
+    for case in document.worst(gate, MOST_CASES)? {
+        let said = document.detail(gate, &case)?.as_ref().and_then(found::sentence);
+        lines.extend(said.map(|said| format!("{}: {}", case.id, short(&said, 300))));
+    }
+    Ok(lines)
 }
 
 fn findings(document: &Document<'_>) -> Vec<Annotation> {

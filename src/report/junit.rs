@@ -6,7 +6,8 @@
 //! What is written fits the schema that Jenkins and most viewers share, which for example knows no `skipped` of the
 //! whole; `tests/schemas/junit.xsd` restates it.
 
-use super::document::Document;
+use super::document::{Detail, Document};
+use super::found;
 use super::json::unwritten;
 use super::text::{head, one_line, short, visible};
 use super::v1::{Case, Diagnostic, Gate, Status, Verdict};
@@ -64,7 +65,8 @@ pub fn write(document: &Document<'_>, out: &mut dyn Write) -> Result<()> {
         for case in document.cases.of(index) {
             let case = case?;
             let output = case.output.as_deref().filter(|_| case.status == Status::Failed);
-            xml.element(&name(&case), &class, case.latency_ms, outcome(&case), output)?;
+            let detail = if case.status == Status::Failed { document.detail(index, &case)? } else { None };
+            xml.element(&name(&case), &class, case.latency_ms, outcome(&case, detail.as_ref()), output)?;
         }
         xml.put(Event::End(BytesEnd::new("testsuite")))?;
     }
@@ -269,7 +271,7 @@ fn element(case: &Case) -> Option<&'static str> {
     }
 }
 
-fn outcome(case: &Case) -> Option<Reason> {
+fn outcome(case: &Case, detail: Option<&Detail>) -> Option<Reason> {
     let element = element(case)?;
     if element == SKIPPED {
         let message = "not tried: the cost limit was reached before".to_owned();
@@ -294,7 +296,10 @@ fn outcome(case: &Case) -> Option<Reason> {
     };
     let judge = case.judge_reason.as_deref().filter(|reason| !reason.is_empty());
     let judge = judge.map(|reason| format!("judge: {reason}"));
-    let details: Vec<String> = failed.into_iter().chain(judge).collect();
+    let context = detail.and_then(found::sentence).map(|found| format!("context: {found}"));
+    let chunks = detail.map(found::listed).unwrap_or_default();
+    let chunks = chunks.into_iter().map(|chunk| format!("retrieved: {chunk}"));
+    let details: Vec<String> = failed.into_iter().chain(judge).chain(context).chain(chunks).collect();
     Some(Reason { details: details.join("\n"), ..Reason::new(element, kind, &message) })
 }
 

@@ -1,7 +1,8 @@
 //! Markdown for a pull request: the verdict, a table with the change from the baseline, why, and the worst cases
 //! folded. It always fits into a comment on GitHub, whatever the run: what does not fit is counted instead.
 
-use super::document::Document;
+use super::document::{Detail, Document};
+use super::found;
 use super::json::unwritten;
 use super::numbers::{UNKNOWN, against, counted, delta, duration_ms, interval, score};
 use super::remarks::remarks;
@@ -234,15 +235,17 @@ fn section(document: &Document<'_>, index: usize, gate: &Gate) -> Result<Section
         lead.push('\n');
     }
     lead.push_str(&format!("\n- model: {}\n", escape(&short(&model(gate), 300))));
-    if let Some(found) = &gate.retrieval_metrics {
+    if !gate.retrieved().is_empty() {
+        let n = gate.retrieval_metrics.as_ref().map_or(0, |found| found.n);
         let metrics = super::html::retrieved(gate);
-        lead.push_str(&format!("- retrieved: {metrics}, over {}\n", counted(found.n, "case")));
+        lead.push_str(&format!("- retrieved: {metrics}; over {}\n", counted(n, "case")));
     }
     for (label, line) in counted_facts(gate) {
         lead.push_str(&format!("- {label}: {}\n", escape(&line)));
     }
     let cases = document.worst(index, MOST_CASES)?;
-    Ok(Section { lead, cases: cases.iter().map(folded).collect() })
+    let folded = |case: &Case| Ok(folded(case, document.detail(index, case)?.as_ref()));
+    Ok(Section { lead, cases: cases.iter().map(folded).collect::<Result<_>>()? })
 }
 
 /// The section with as many of its cases as fit into `room` bytes; `None` when not even its lead does.
@@ -262,7 +265,7 @@ fn fit(section: Section, room: usize) -> Option<String> {
     Some(text)
 }
 
-fn folded(case: &Case) -> String {
+fn folded(case: &Case, detail: Option<&Detail>) -> String {
     let mut text = format!("\n<details><summary>{}: {}", escape(&short(&case.id, 80)), case.status.as_str());
     if let Some(reason) = case.unscored_reason {
         text.push_str(&format!(" ({})", escape(reason.as_str())));
@@ -281,6 +284,14 @@ fn folded(case: &Case) -> String {
             escape(&short(&assert.kind, 60)),
             escape(&short(&assert.reason, 300))
         ));
+    }
+    if let Some(found) = detail.and_then(found::sentence) {
+        text.push_str(&format!("**context:** {}\n\n", escape(&short(&found, 500))));
+    }
+    let chunks = detail.map(found::listed).unwrap_or_default();
+    if !chunks.is_empty() {
+        let lines: Vec<String> = chunks.iter().map(|chunk| escape(&short(chunk, 160))).collect();
+        text.push_str(&format!("**retrieved:**<br>\n{}\n\n", lines.join("<br>\n")));
     }
     if let Some(output) = &case.output {
         text.push_str(&fenced(&clip(&visible(head(output, 8_000)), 1200)));

@@ -2,7 +2,7 @@
 
 use super::document::{CaseStream, Cases, Detail, Details, Document, Tells, View};
 use super::told::{Exchanges, Told};
-use super::v1;
+use super::{found, v1};
 use crate::domain::grade::CallRole;
 use crate::domain::{Error, Exit, Result, TrialRecord};
 use crate::ledger::{BaseTrial, RunReader};
@@ -143,6 +143,8 @@ impl StoredRun {
             context: record.context.clone(),
             relevant: record.relevant.clone(),
             critical: record.critical,
+            pinned: record.pinned,
+            lacking: found::lacking(record),
         })
     }
 

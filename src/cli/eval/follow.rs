@@ -5,7 +5,7 @@ use crate::aggregate::{AssertPlan, Planned, Tally};
 use crate::cli::clock;
 use crate::cli::terminal::Terminal;
 use crate::domain::exchange::Source;
-use crate::domain::{Grade, Result, RunId, TrialRecord, Usd};
+use crate::domain::{Diagnostic, Grade, Result, RunId, TrialRecord, Usd};
 use crate::ledger::{BaseTrial, BaseWriter, RunReader, RunWriter};
 use crate::plan::{GatePlan, Plan};
 use crate::report::assemble::Reported;
@@ -26,6 +26,7 @@ pub struct Gathered {
     /// What was retrieved.
     pub shown: Shown,
     suite: std::sync::Arc<crate::manifest::suite::Suite>,
+    retrieval: Option<std::sync::Arc<crate::manifest::retrieval::Retrieval>>,
     cases: Vec<usize>,
 }
 
@@ -42,8 +43,14 @@ impl Gathered {
             shown: Shown::new(max_age),
             reported: Reported::default(),
             suite: std::sync::Arc::clone(&gate.suite),
+            retrieval: gate.retrieval.clone(),
             cases: gate.cases.clone(),
         }
+    }
+
+    /// What machines are told of what was retrieved.
+    pub fn retrieved(&self) -> Vec<Diagnostic> {
+        self.retrieval.as_ref().map_or(Vec::new(), |retrieval| self.shown.diagnostics(retrieval))
     }
 
     fn add(&mut self, record: &TrialRecord) {

@@ -9,9 +9,10 @@ mod spool;
 
 use super::against::Against;
 use super::empty;
-use super::follow::Follower;
+use super::follow::{Follower, Gathered};
 use super::outcome::{Evidence, calibration_ref, publish, verdict, worst, write_stored};
 use super::session::{random, shown};
+use super::shown::{AGE, MISSED, STALE, SUSPICIOUS};
 use super::told;
 use crate::cli::args::{Global, MergeArgs};
 use crate::cli::clock;
@@ -143,7 +144,15 @@ fn decided(
             schema: v1::SCHEMA.to_owned(),
             verdict: worst(&decisions).map(v1::Verdict::from),
             exit_code: exit.code(),
-            diagnostics: diagnostics(heads, &told::other_models(plan, &follower.gates)),
+            diagnostics: diagnostics(
+                heads,
+                &follower
+                    .gates
+                    .iter()
+                    .flat_map(Gathered::retrieved)
+                    .chain(told::other_models(plan, &follower.gates))
+                    .collect::<Vec<_>>(),
+            ),
             run: Some(run(heads, plan, id.as_ref())),
             gates: whole()
                 .enumerate()
@@ -174,11 +183,11 @@ fn decided(
     StoredRun::new(stored, RunReader::open(&home, id.as_str())?)
 }
 
-/// What the shards found, each thing once. Which models answered is told of all of them together, and that a shard was
+/// What the shards found, each thing once. Which models answered and what was retrieved is told of all of them together, and that a shard was
 /// empty is nothing that the whole has to say.
 fn diagnostics(heads: &[v1::Report], models: &[Diagnostic]) -> Vec<v1::Diagnostic> {
     let mut found: Vec<v1::Diagnostic> = Vec::new();
-    let own = [told::MODEL_REPORTED, empty::EMPTY_SHARD];
+    let own = [told::MODEL_REPORTED, empty::EMPTY_SHARD, AGE, MISSED, STALE, SUSPICIOUS];
     for diagnostic in heads.iter().flat_map(|head| &head.diagnostics) {
         if !found.contains(diagnostic) && !own.iter().any(|code| code.0 == diagnostic.code) {
             found.push(diagnostic.clone());

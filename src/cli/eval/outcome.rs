@@ -1,7 +1,7 @@
 //! What came of a run: decided, kept, shown.
 
 use super::against::{Against, compare};
-use super::follow::Follower;
+use super::follow::{Follower, Gathered};
 use super::session::whole;
 use super::told;
 use crate::aggregate::Tally;
@@ -120,7 +120,12 @@ impl Finished {
             schema: v1::SCHEMA.to_owned(),
             verdict: worst(&decisions).map(v1::Verdict::from),
             exit_code: exit.code(),
-            diagnostics: diagnostics.iter().map(v1::Diagnostic::from).collect(),
+            // People read of what was retrieved in the notes of its gate.
+            diagnostics: diagnostics
+                .iter()
+                .chain(&self.follower.gates.iter().flat_map(Gathered::retrieved).collect::<Vec<_>>())
+                .map(v1::Diagnostic::from)
+                .collect(),
             run: Some(self.run(workspace, args, against)?),
             gates: plan
                 .gates

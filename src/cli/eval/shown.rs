@@ -1,11 +1,21 @@
 //! What was retrieved for a gate, and what a reader should know of it.
 
 use crate::cli::clock;
-use crate::domain::{Grade, TrialRecord, date};
+use crate::domain::{Code, Diagnostic, Grade, TrialRecord, date};
+use crate::manifest::retrieval::Retrieval;
 use crate::report::found;
-use crate::retrieve::freshness::{self, Freshness};
+use crate::retrieve::freshness::{self, Freshness, REINDEX_ABOVE};
 use crate::retrieve::injection;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Cases were not shown what they name as relevant, or no chunk held what they needed.
+pub const MISSED: Code = Code("retrieval-missed");
+/// Text that was retrieved reads like instructions to a model.
+pub const SUSPICIOUS: Code = Code("retrieved-instructions");
+/// More than a fifth of what was retrieved is older than `max_age_days`.
+pub const STALE: Code = Code("retrieved-stale");
+/// How old what was retrieved is.
+pub const AGE: Code = Code("retrieved-age");
 
 /// Sources and cases to name.
 const NAMED: usize = 3;
@@ -43,23 +53,54 @@ impl Shown {
         }
         if !record.relevant.is_empty() {
             self.named += 1;
-            if let Some(missing) = found::missing(&record.context, &record.relevant) {
-                self.missed.push(format!("{} ({missing})", record.id));
+            let beyond = || {
+                let texts = found::beyond(&record.context, &found::lacking(record))?;
+                Some(format!("no chunk holds {texts}"))
+            };
+            if let Some(why) = found::missing(&record.context, &record.relevant).or_else(beyond) {
+                self.missed.push(format!("{} ({why})", record.id));
             }
         }
     }
 
     /// What to say of it, one sentence each.
     pub fn notes(&self) -> Vec<String> {
-        let mut notes = Vec::new();
+        self.told().into_iter().map(|(_, sentence)| sentence).collect()
+    }
+
+    /// The same for machines, at the manifest that retrieves.
+    pub fn diagnostics(&self, retrieval: &Retrieval) -> Vec<Diagnostic> {
+        let told = self.told().into_iter();
+        told.map(|(about, message)| {
+            let found = match about {
+                About::Missed => Diagnostic::note(MISSED, message).help(
+                    "see the failing cases; try `llmops retrieve MANIFEST --suite SUITE --sweep top_k=…`",
+                ),
+                About::Suspicious => Diagnostic::warning(SUSPICIOUS, message)
+                    .help("look at the text in the corpus, and take it out if nobody meant it"),
+                About::Stale => {
+                    Diagnostic::warning(STALE, message).help("bring the oldest sources up to date")
+                }
+                About::Fresh => Diagnostic::note(AGE, message).help("the limit is `max_age_days`"),
+            };
+            found.at(retrieval.place.clone())
+        })
+        .collect()
+    }
+
+    fn told(&self) -> Vec<(About, String)> {
+        let mut told = Vec::new();
         if !self.missed.is_empty() {
             let some: Vec<&str> = self.missed.iter().take(NAMED).map(String::as_str).collect();
             let more = if self.missed.len() > NAMED { ", …" } else { "" };
-            notes.push(format!(
-                "retrieval missed in {} of {} trials that name relevant sources: {}{more}",
-                self.missed.len(),
-                self.named,
-                some.join(", ")
+            told.push((
+                About::Missed,
+                format!(
+                    "retrieval missed in {} of {} trials that name relevant sources: {}{more}",
+                    self.missed.len(),
+                    self.named,
+                    some.join(", ")
+                ),
             ));
         }
         if !self.suspicious.is_empty() {
@@ -69,9 +110,12 @@ impl Shown {
                 .take(NAMED)
                 .map(|(source, rule)| format!("{source} ({rule})"))
                 .collect();
-            notes.push(format!(
-                "retrieved text that reads like instructions to a model, in {}: look at it before you trust it",
-                some.join(", ")
+            told.push((
+                About::Suspicious,
+                format!(
+                    "retrieved text that reads like instructions to a model, in {}: look at it before you trust it",
+                    some.join(", ")
+                ),
             ));
         }
         if let Some(days) = self.max_age_days {
@@ -79,10 +123,22 @@ impl Shown {
             let ages = date(&today)
                 .zip(freshness::limit(&today, days))
                 .map(|(today, limit)| self.freshness.ages(today, limit));
-            notes.extend(ages.and_then(|ages| ages.sentence(days)));
+            told.extend(ages.and_then(|ages| {
+                let stale = ages.stale_fraction.is_some_and(|share| share > REINDEX_ABOVE);
+                Some((if stale { About::Stale } else { About::Fresh }, ages.sentence(days)?))
+            }));
         }
-        notes
+        told
     }
+}
+
+/// What a sentence is about.
+#[derive(Clone, Copy, Debug)]
+enum About {
+    Missed,
+    Suspicious,
+    Stale,
+    Fresh,
 }
 
 fn hash(text: &str) -> u64 {

@@ -18,6 +18,7 @@ fn written(report: &Report, cases: &[Vec<Case>]) -> String {
             }],
             relevant: vec!["kb/refunds.md".into()],
             critical: true,
+            ..Detail::default()
         }))
     };
     let tell = |_: usize, case: &Case| match case.id.as_str() {

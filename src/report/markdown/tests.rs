@@ -39,7 +39,7 @@ fn a_blocked_pull_request() {
     Against 9f2c41d0b7: −0.21 (−0.35 to −0.07); 2 worse, 1 better. Worse: refund-window, =cmd&#124;'/C calc'&#33;A0.
 
     - model: claude-sonnet-4-20250514 (pinned snapshot)
-    - retrieved: recall@k 0.92, precision@k 0.41, MRR 0.88, nDCG 0.90, MAP 0.85, over 48 cases
+    - retrieved: recall@k 0.92, required ≥ 0.9; precision@k 0.41; MRR 0.88, required ≥ 0.9: below; nDCG 0.90; MAP 0.85; over 48 cases
     - asserts: 147 of 149 passed (98.7 %)
     - unscored: 1 of 50 (2 %): no grade, not a bad grade
     - calls: 84 live, 14 cached, 3 retried

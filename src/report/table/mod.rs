@@ -115,8 +115,7 @@ fn block(document: &Document<'_>, index: usize, gate: &Gate, options: Options) -
         text.push_str(&format!("  {}\n", options.color.paint(Tone::Strong, "Worst cases")));
         for case in &worst {
             draw_case(&mut text, case, options);
-            let detail = document.details.map(|details| (details.0)(index, case)).transpose()?.flatten();
-            if let Some(detail) = detail.filter(|_| case.status != Status::Unscored) {
+            if let Some(detail) = document.detail(index, case)? {
                 draw_retrieved(&mut text, &detail, options);
             }
         }
@@ -187,10 +186,10 @@ fn draw_case(text: &mut String, case: &Case, options: Options) {
 /// What was retrieved, and whether that is where it went wrong.
 fn draw_retrieved(text: &mut String, detail: &Detail, options: Options) {
     if let Some(found) = found::sentence(detail) {
-        labelled(text, "context", &found, 2, options);
+        labelled(text, "context", &found, 3, options);
     }
-    if let Some(listed) = found::listed(detail) {
-        labelled(text, "", &format!("retrieved {listed}"), 2, options);
+    for (index, chunk) in found::listed(detail).iter().enumerate() {
+        labelled(text, if index == 0 { "chunks" } else { "" }, chunk, 1, options);
     }
 }
 

@@ -203,6 +203,7 @@ mod tests {
             metric: None,
             weight: 1.0,
             reason: "not found".into(),
+            lacking: Vec::new(),
         };
         let grade = Grade::Scored { asserts: vec![assert], judgement: None };
         assert_eq!(Case::of_trial(&record(grade), None).status, Status::Failed);
