@@ -5,6 +5,7 @@ use super::v1;
 use crate::aggregate::{Estimate, Tally};
 use crate::domain::ModelId;
 use crate::gate::{Decision, sentence};
+use crate::manifest::suite::RetrievalTerms;
 use crate::plan::{GatePlan, Selection};
 use std::collections::BTreeSet;
 
@@ -72,6 +73,7 @@ pub fn gate(plan: &GatePlan, tally: &Tally, decision: &Decision, reported: &Repo
             retries: tally.calls.retries,
         },
         retrieval_metrics: retrieval_metrics(tally),
+        retrieval_required: retrieval_required(&plan.suite.gate.retrieval),
     }
 }
 
@@ -112,6 +114,19 @@ fn usage(tally: &Tally) -> v1::Usage {
         unpriced_calls: tally.calls.unpriced,
         unreported_calls: tally.calls.unreported,
     }
+}
+
+/// What a suite demands of retrieval; `None` where it demands nothing.
+fn retrieval_required(limits: &RetrievalTerms) -> Option<v1::RetrievalRequired> {
+    let required = v1::RetrievalRequired {
+        recall_at_k: limits.recall_at_k,
+        precision_at_k: limits.precision_at_k,
+        mrr: limits.mrr,
+        ndcg: limits.ndcg,
+        map: limits.map,
+        stale_fraction: limits.stale_fraction,
+    };
+    (required != v1::RetrievalRequired::default()).then_some(required)
 }
 
 /// How well what was retrieved fits; `None` where nothing was measured.

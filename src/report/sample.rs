@@ -216,6 +216,11 @@ pub fn gate() -> v1::Gate {
             map: Some(0.85),
             n: 48,
         }),
+        retrieval_required: Some(v1::RetrievalRequired {
+            recall_at_k: Some(0.9),
+            mrr: Some(0.9),
+            ..v1::RetrievalRequired::default()
+        }),
     }
 }
 
@@ -246,6 +251,7 @@ pub fn report() -> v1::Report {
         calls: v1::Calls { retries: 6, ..v1::Calls::default() },
         retrieval: None,
         retrieval_metrics: None,
+        retrieval_required: None,
         ..gate()
     };
     v1::Report {

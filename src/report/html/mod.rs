@@ -8,10 +8,11 @@ mod scan;
 
 use super::document::Document;
 use super::json::unwritten;
-use super::numbers::{counted, delta, duration_ms, percent, score};
+use super::numbers::{against, counted, delta, duration_ms, percent, score, threshold};
 use super::table::{cases, counted_facts, model, narrowed, since};
 use super::text::{one_line, short};
-use super::v1::{Gate, Report, Status, Verdict};
+use super::v1::{Gate, Measure, Report, Status, Verdict};
+use crate::domain::score::reaches;
 use crate::domain::{Error, Exit, Kind, Result, Severity};
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior, context};
@@ -262,8 +263,9 @@ fn facts(gate: &Gate) -> Vec<(&'static str, String)> {
             .collect();
         facts.push(("metrics", metrics.join(", ")));
     }
-    if let Some(found) = &gate.retrieval_metrics {
-        facts.push(("retrieved", format!("{}, over {}", retrieved(gate), counted(found.n, "case"))));
+    if !gate.retrieved().is_empty() {
+        let n = gate.retrieval_metrics.as_ref().map_or(0, |found| found.n);
+        facts.push(("retrieved", format!("{}; over {}", retrieved(gate), counted(n, "case"))));
     }
     if let Some(rate) = gate.score.as_ref().and_then(|score| score.rerun_disagreement) {
         facts.push(("if run again", format!("the chance of another verdict is {}", percent(Some(rate)))));
@@ -273,11 +275,18 @@ fn facts(gate: &Gate) -> Vec<(&'static str, String)> {
 
 /// The metrics of what was retrieved in one line, each with its change from the baseline.
 pub(super) fn retrieved(gate: &Gate) -> String {
-    let one = |(name, value, before): (&str, f64, Option<f64>)| {
-        let change = before.map_or(String::new(), |before| format!(" ({})", delta(Some(value - before))));
-        format!("{name} {}{change}", score(Some(value)))
+    let one = |found: Measure| {
+        let (value, before) = (found.value, found.before);
+        let change = value
+            .zip(before)
+            .map_or(String::new(), |(value, before)| format!(" ({})", delta(Some(value - before))));
+        let limit = found.required.map_or(String::new(), |required| {
+            let below = value.is_some_and(|value| !reaches(value, required));
+            format!(", required ≥ {}{}", threshold(required), if below { ": below" } else { "" })
+        });
+        format!("{} {}{change}{limit}", found.name, against(value, found.required))
     };
-    gate.retrieved().into_iter().map(one).collect::<Vec<_>>().join(", ")
+    gate.retrieved().into_iter().map(one).collect::<Vec<_>>().join("; ")
 }
 
 /// What the baseline gave, and which cases moved, each with the place to read it.

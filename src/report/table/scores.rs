@@ -89,10 +89,19 @@ fn rows(gate: &Gate) -> Vec<Row> {
     for (name, value) in &gate.metrics {
         rows.push(bare(clip_to(name, 30), *value));
     }
-    rows.extend(gate.retrieved().into_iter().map(|(name, value, before)| {
-        let row = bare(format!("retrieval {name}"), Some(value));
-        let remark = |before| format!("was {} ({})", score(Some(before)), delta(Some(value - before)));
-        Row { remark: before.map(remark).unwrap_or_default(), ..row }
+    rows.extend(gate.retrieved().into_iter().map(|found| {
+        let name = format!("retrieval {}", found.name);
+        let mut row = measure(name, gate, found.value, None, None, found.required);
+        // Trials of which it is not known what they retrieved can still move it.
+        if found.required.is_some() && gate.cases_unscored == 0 && row.tone.is_none() {
+            (row.remark, row.tone) = ("ok".to_owned(), Some(Tone::Good));
+        }
+        row.interval = String::new();
+        if let (Some(value), Some(before)) = (found.value, found.before) {
+            let was = format!("was {} ({})", score(Some(before)), delta(Some(value - before)));
+            row.remark = if row.remark.is_empty() { was } else { format!("{}, {was}", row.remark) };
+        }
+        row
     }));
     rows
 }

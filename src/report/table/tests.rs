@@ -33,9 +33,9 @@ fn a_gate_that_fails_and_one_without_a_verdict() {
       change from 9f2c41d0b7    −0.21   −0.35 to −0.07
       overlap                    0.94
       refusal_rate               0.02
-      retrieval recall@k         0.92
+      retrieval recall@k         0.92                    ≥ 0.9
       retrieval precision@k      0.41
-      retrieval MRR              0.88
+      retrieval MRR              0.88                    ≥ 0.9      below
       retrieval nDCG             0.90
       retrieval MAP              0.85
 

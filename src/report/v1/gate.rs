@@ -57,6 +57,9 @@ pub struct Gate {
     pub calls: Calls,
     /// Retrieval metrics, where cases name what is relevant.
     pub retrieval_metrics: Option<RetrievalMetrics>,
+    /// What the suite demands of them; `None` where it demands nothing.
+    #[serde(default)]
+    pub retrieval_required: Option<RetrievalRequired>,
 }
 
 /// A prompt as it was tested.
@@ -304,6 +307,32 @@ pub struct RetrievalMetrics {
     pub n: u64,
 }
 
+/// The least that a suite demands of retrieval metrics, and the most of stale chunks.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "the fields are the names of the metrics")]
+pub struct RetrievalRequired {
+    pub recall_at_k: Option<f64>,
+    pub precision_at_k: Option<f64>,
+    pub mrr: Option<f64>,
+    pub ndcg: Option<f64>,
+    pub map: Option<f64>,
+    pub stale_fraction: Option<f64>,
+}
+
+/// A retrieval metric beside what it is held against.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Measure {
+    /// As people know it.
+    pub name: &'static str,
+    /// Unknown where nothing was measured.
+    pub value: Option<f64>,
+    /// What the baseline had.
+    pub before: Option<f64>,
+    /// The least that is demanded.
+    pub required: Option<f64>,
+}
+
 impl RetrievalMetrics {
     /// The metrics of several parts as those of the whole: means over the cases of all; `None` without any.
     pub fn together<'a>(parts: impl Iterator<Item = &'a Self>) -> Option<Self> {
@@ -324,14 +353,10 @@ impl RetrievalMetrics {
     }
 
     /// The metrics as people know them, in a fixed order.
-    pub fn named(&self) -> [(&'static str, Option<f64>); 5] {
-        [
-            ("recall@k", self.recall_at_k),
-            ("precision@k", self.precision_at_k),
-            ("MRR", self.mrr),
-            ("nDCG", self.ndcg),
-            ("MAP", self.map),
-        ]
+    const NAMES: [&'static str; 5] = ["recall@k", "precision@k", "MRR", "nDCG", "MAP"];
+
+    fn values(&self) -> [Option<f64>; 5] {
+        [self.recall_at_k, self.precision_at_k, self.mrr, self.ndcg, self.map]
     }
 }
 
@@ -341,13 +366,18 @@ fn once() -> u32 {
 }
 
 impl Gate {
-    /// The metrics of what was retrieved that are known, each with that of the baseline.
-    pub fn retrieved(&self) -> Vec<(&'static str, f64, Option<f64>)> {
-        let Some(found) = &self.retrieval_metrics else { return Vec::new() };
-        let before = self.baseline.as_ref().and_then(|base| base.retrieval_metrics.as_ref());
-        let before = before.map_or([None; 5], |before| before.named().map(|(_, value)| value));
-        let rows = found.named().into_iter().zip(before);
-        rows.filter_map(|((name, value), before)| Some((name, value?, before))).collect()
+    /// The metrics of what was retrieved that are known or demanded, each with that of the baseline.
+    pub fn retrieved(&self) -> Vec<Measure> {
+        let values = |metrics: Option<&RetrievalMetrics>| metrics.map_or([None; 5], RetrievalMetrics::values);
+        let found = values(self.retrieval_metrics.as_ref());
+        let before = values(self.baseline.as_ref().and_then(|base| base.retrieval_metrics.as_ref()));
+        let limits = self.retrieval_required.unwrap_or_default();
+        let required = [limits.recall_at_k, limits.precision_at_k, limits.mrr, limits.ndcg, limits.map];
+        let names = RetrievalMetrics::NAMES.into_iter();
+        let all = names.zip(found).zip(before).zip(required);
+        all.map(|(((name, value), before), required)| Measure { name, value, before, required })
+            .filter(|measure| measure.value.is_some() || measure.required.is_some())
+            .collect()
     }
 }
 

@@ -10,7 +10,7 @@ use crate::domain::Severity;
 pub use case::{Assert, Case, Status};
 pub use gate::{
     AssertCounts, Baseline, BaselineCase, Breach, CalibrationRef, Calls, Dimension, Gate, JudgeRef, Latency,
-    ModelRef, PromptRef, RetrievalMetrics, Score, Usage, Versioned,
+    Measure, ModelRef, PromptRef, RetrievalMetrics, RetrievalRequired, Score, Usage, Versioned,
 };
 use serde::{Deserialize, Serialize};
 
