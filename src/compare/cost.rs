@@ -24,8 +24,10 @@ pub struct Cost {
     /// And after.
     pub input_after: Option<Usd>,
     /// The first byte of the request from which a provider's cached prefix cannot be used again, over the cases that
-    /// differ the least one. `None` where nothing of what is sent changes.
+    /// differ the least one. `None` where nothing of what is sent changes, but for what is retrieved.
     pub prefix_break: Option<usize>,
+    /// Whether messages hold retrieved text, which is not known here and in none of these numbers.
+    pub retrieves: bool,
 }
 
 /// Gathers what [`Cost`] tells.
@@ -36,6 +38,7 @@ pub struct Measured<'a> {
     tokens: (Vec<u64>, Vec<u64>),
     estimate: bool,
     prefix_break: Option<usize>,
+    retrieves: bool,
 }
 
 impl<'a> Measured<'a> {
@@ -44,11 +47,19 @@ impl<'a> Measured<'a> {
         // A provider's cache belongs to one model and begins with the tools.
         let anew = before.1.model != after.1.model || before.1.tools != after.1.tools;
         let prefix_break = anew.then_some(0);
-        Self { before, after, tokens: (Vec::new(), Vec::new()), estimate: false, prefix_break }
+        Self {
+            before,
+            after,
+            tokens: (Vec::new(), Vec::new()),
+            estimate: false,
+            prefix_break,
+            retrieves: false,
+        }
     }
 
-    /// Adds a case.
-    pub fn add(&mut self, old: &[Message], new: &[Message]) {
+    /// Adds a case; `retrieves` says whether something stands in its messages for retrieved text.
+    pub fn add(&mut self, old: &[Message], new: &[Message], retrieves: bool) {
+        self.retrieves |= retrieves;
         if old != new {
             let at = shared(old, new);
             self.prefix_break = Some(self.prefix_break.map_or(at, |least| least.min(at)));
@@ -76,6 +87,7 @@ impl<'a> Measured<'a> {
             input_before: price(self.before, before),
             input_after: price(self.after, after),
             prefix_break: self.prefix_break,
+            retrieves: self.retrieves,
         })
     }
 }

@@ -72,7 +72,8 @@ pub fn compare(before: (&Side<'_>, &Prompt), after: (&Side<'_>, &Prompt)) -> Opt
                     continue;
                 }
             };
-            measured.add(&old, &new);
+            let stands_in = |prompt: &Prompt| row.case.context.is_none() && prompt.retrieval.is_some();
+            measured.add(&old, &new, stands_in(before.1) || stands_in(after.1));
             if old == new {
                 rendered.identical += 1;
                 continue;

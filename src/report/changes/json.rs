@@ -151,7 +151,7 @@ fn rendered(change: &PromptChange) -> Value {
         "cost": rendered.cost.as_ref().map(|cost| json!({
             "counted": cost.counted, "tokens_before": cost.tokens_before, "tokens_after": cost.tokens_after,
             "estimate": cost.estimate, "input_usd_before": cost.input_before, "input_usd_after": cost.input_after,
-            "prefix_break": cost.prefix_break,
+            "prefix_break": cost.prefix_break, "without_retrieved": cost.retrieves,
         })),
     })
 }

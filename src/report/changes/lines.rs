@@ -340,16 +340,25 @@ fn rendered(lines: &mut Lines, change: &PromptChange, other_chunks: bool) {
     } else {
         String::new()
     };
-    let cache = match cost.prefix_break {
-        Some(at) => format!("; cache prefix breaks at byte {at}"),
-        None => "; cache prefix intact".to_owned(),
+    let moved = cost.retrieves && (other_chunks || !change.retrieval.is_empty());
+    let cache = match (cost.prefix_break, moved) {
+        (Some(at), false) => format!("; cache prefix breaks at byte {at}"),
+        (Some(at), true) => {
+            format!("; cache prefix breaks at byte {at}, or before it where retrieved text begins")
+        }
+        (None, false) => "; cache prefix intact".to_owned(),
+        (None, true) => "; cache prefix breaks where retrieved text begins".to_owned(),
     };
+    let without = if cost.retrieves { ", without what is retrieved" } else { "" };
     let (before, after) = (cost.tokens_before, cost.tokens_after);
-    lines.plain("tokens", format!("median {before} → {after} in{share}{about}{cache}"));
+    lines.plain("tokens", format!("median {before} → {after} in{share}{about}{without}{cache}"));
     let usd = |usd: Option<crate::domain::Usd>| {
         usd.map_or("no price".to_owned(), |usd| format!("${}", usd.0.normalize()))
     };
-    lines.plain("cost", format!("input {} → {} per call", usd(cost.input_before), usd(cost.input_after)));
+    lines.plain(
+        "cost",
+        format!("input {} → {} per call{without}", usd(cost.input_before), usd(cost.input_after)),
+    );
 }
 
 fn suites(lines: &mut Lines, change: &PromptChange) {
