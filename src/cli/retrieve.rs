@@ -10,6 +10,7 @@ use super::terminal::Terminal;
 use super::workspace::Workspace;
 use crate::call::desk::Policy;
 use crate::domain::{Diagnostic, Error, Exit, Kind, Result, SuiteName};
+use crate::manifest::PROJECT_FILE;
 use crate::manifest::retrieval::Retrieval;
 use crate::study::sweep::{Measured, Variant, grid};
 use std::sync::Arc;
@@ -27,12 +28,16 @@ struct Wanted {
 pub fn retrieve(global: &Global, terminal: &Terminal, args: &RetrieveArgs) -> Result<Exit> {
     let workspace = Workspace::open(global.root.as_deref(), &clock::today())?;
     let retrieval = manifest(&workspace, &args.manifest)?;
+    sound_project(&workspace)?;
     let limits = limits(&workspace, args.timeout, args.retries, args.no_exec);
     let policy = if args.offline { Policy::Offline } else { Policy::Normal };
     let asking = Asking::new(&workspace, terminal, limits, policy)?;
     let wanted = args.suite.as_ref().map(|suite| wanted(&workspace, suite)).transpose()?;
     let Some(wanted) = wanted else {
         let query = args.query.as_deref().unwrap_or_default();
+        if query.trim().is_empty() {
+            return Err(Error::input("the query is empty").hint("write what to search for: --query \"…\""));
+        }
         let retriever = asking.open(&workspace, terminal, &retrieval, [query].into_iter())?;
         let found = asking.ask(&retriever, query)?;
         show::hits(terminal, &retrieval, query, &found);
@@ -53,6 +58,17 @@ pub fn retrieve(global: &Global, terminal: &Terminal, args: &RetrieveArgs) -> Re
     }
     show::rows(terminal, &retrieval, &rows);
     Ok(Exit::Done)
+}
+
+/// A project file that cannot be read defines no providers: what is missing for it is not what to say.
+fn sound_project(workspace: &Workspace) -> Result<()> {
+    let in_project = |found: &&Diagnostic| {
+        let place = found.place.as_ref();
+        found.is_error() && place.is_some_and(|place| place.path.as_str() == PROJECT_FILE)
+    };
+    let errors: Vec<Diagnostic> =
+        workspace.manifests.diagnostics.iter().filter(in_project).cloned().collect();
+    if errors.is_empty() { Ok(()) } else { Err(Error::invalid(errors)) }
 }
 
 fn manifest(workspace: &Workspace, name: &str) -> Result<Arc<Retrieval>> {

@@ -7,7 +7,7 @@ use crate::ledger::Home;
 use crate::manifest::prompt::Prompt;
 use crate::manifest::retrieval::Retrieval;
 use crate::plan::{GatePlan, inputs_digest};
-use crate::retrieve::{Retriever, Sources};
+use crate::retrieve::{Retriever, Sources, lints};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -32,6 +32,23 @@ pub fn of_gates(workspace: &Workspace, gates: &[GatePlan]) -> Result<Vec<Option<
         all.push(Some(retriever));
     }
     Ok(all)
+}
+
+/// Holds that the sources which cases name as relevant are there to be found.
+///
+/// # Errors
+/// The sources that a corpus has not.
+pub fn hold_relevant(gates: &[GatePlan], retrievers: &[Option<Arc<Retriever>>]) -> Result<()> {
+    let mut unknown = Vec::new();
+    for (gate, retriever) in gates.iter().zip(retrievers) {
+        let names = |case: &usize| !gate.suite.cases.get(*case).case.relevant.is_empty();
+        let retriever = retriever.as_ref().filter(|_| gate.cases.iter().any(names));
+        let Some(sources) = retriever.and_then(|retriever| retriever.sources()) else { continue };
+        for &case in &gate.cases {
+            unknown.extend(lints::of_relevant(&gate.suite.cases.get(case).case, &sources));
+        }
+    }
+    if unknown.is_empty() { Ok(()) } else { Err(Error::invalid(unknown)) }
 }
 
 /// The retrieval manifest that a prompt uses.

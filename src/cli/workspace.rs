@@ -6,12 +6,14 @@ use crate::domain::{Diagnostic, Error, RelPath, Result};
 use crate::ledger::{Home, cost_asserts};
 use crate::manifest::project::Api;
 use crate::manifest::prompt::Prompt;
+use crate::manifest::retrieval::Retrieval;
+use crate::manifest::suite::Suite;
 use crate::manifest::{Manifests, secrets};
 use crate::plan::{Sources, validate};
 use crate::render::Renderer;
 use crate::repo::{Base, Repository, Snapshot};
 use crate::retrieve::lints;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -144,9 +146,24 @@ impl Workspace {
         corpora
             .flat_map(|one| {
                 let newer = self.git.as_ref().and_then(|git| lints::newer(&self.snapshot, git, one, &today));
-                lints::of_corpus(&self.snapshot, one).into_iter().chain(newer)
+                let read = lints::of_corpus(&self.snapshot, one);
+                let unknown = read.sources.map_or(Vec::new(), |sources| self.unknown_sources(one, &sources));
+                read.diagnostics.into_iter().chain(newer).chain(unknown)
             })
             .chain(models)
+            .collect()
+    }
+
+    /// Of the cases that search this manifest's corpus, the sources that they name and it has not.
+    fn unknown_sources(&self, retrieval: &Retrieval, sources: &BTreeSet<String>) -> Vec<Diagnostic> {
+        let searches = |suite: &&Arc<Suite>| {
+            let using =
+                self.manifests.prompts.get(&suite.prompt).and_then(|prompt| prompt.retrieval.as_ref());
+            using.is_some_and(|using| using.path == retrieval.path)
+        };
+        let suites = self.manifests.suites.values().filter(searches);
+        suites
+            .flat_map(|suite| suite.cases.iter().flat_map(|row| lints::of_relevant(&row.case, sources)))
             .collect()
     }
 

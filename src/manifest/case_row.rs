@@ -32,8 +32,8 @@ pub fn read(sink: &Sink, node: &Node, line: u32, providers: &Providers<'_>) -> C
     case.vars = vars(&fields);
     case.expected = fields.given("expected").map(|node| node.value());
     case.context = fields.given("context").map(|node| context(sink, node));
-    case.relevant =
-        fields.given("relevant").map(|node| sink.texts(node, "`relevant`", false)).unwrap_or_default();
+    let relevant = fields.given("relevant").map(|node| sink.texts(node, "`relevant`", false));
+    case.relevant = relevant.unwrap_or_default().into_iter().map(source).collect();
     case.tags = fields.given("tags").map(|node| tags(sink, node)).unwrap_or_default();
     case.weight = fields.given("weight").and_then(|node| dimensions::weight(sink, node)).unwrap_or(1.0);
     case.critical =
@@ -49,6 +49,12 @@ pub fn read(sink: &Sink, node: &Node, line: u32, providers: &Providers<'_>) -> C
 
 /// The short hash of a row's content: the same for every order of keys, for `input` and `vars.input`, and
 /// wherever the row stands.
+/// A source as retrieval names it: `./kb/a.md` is `kb/a.md`.
+fn source(written: String) -> String {
+    let bare = written.trim_start_matches("./");
+    if bare.is_empty() { written } else { bare.to_owned() }
+}
+
 fn content_id(node: &Node) -> String {
     let mut value = node.value();
     if let Value::Object(row) = &mut value

@@ -1,7 +1,7 @@
 //! The template engine and its limits.
 
 use super::context;
-use super::fault::{BAD_INCLUDE, RenderError, TEMPLATE_FAILED};
+use super::fault::{BAD_INCLUDE, QUERY_EMPTY, RenderError, TEMPLATE_FAILED};
 use super::judged::{self, Subject};
 use super::limits;
 use crate::domain::{Chunk, Message, RelPath, Role, Scale};
@@ -177,10 +177,21 @@ impl Renderer {
     /// # Errors
     /// As [`Renderer::messages`].
     pub fn query(&self, prompt: &Prompt, vars: &Map<String, Json>) -> Result<String, RenderError> {
-        match prompt.retrieval.as_ref().and_then(|retrieval| retrieval.query.as_ref()) {
-            Some(template) => self.one(template, &Value::from(scope(prompt, vars))),
-            None => Ok(judged::question(vars)),
+        let template = prompt.retrieval.as_ref().and_then(|retrieval| retrieval.query.as_ref());
+        let query = match template {
+            Some(template) => self.one(template, &Value::from(scope(prompt, vars)))?,
+            None => judged::question(vars),
+        };
+        if query.trim().is_empty() {
+            let place = prompt.retrieval.as_ref().map(|retrieval| retrieval.place.clone());
+            let help = "give the case an input, or pin its `context`; `query:` says what is searched for";
+            let fault = RenderError::new(
+                QUERY_EMPTY,
+                "the query renders to nothing, so that nothing can be searched for",
+            );
+            return Err(RenderError { place, help: Some(help.to_owned()), ..fault });
         }
+        Ok(query)
     }
 
     fn all(&self, prompt: &Prompt, scope: &Value) -> Result<Vec<Message>, RenderError> {

@@ -14,6 +14,8 @@ pub const UNDEFINED: Code = Code("undefined-variable");
 pub const BAD_INCLUDE: Code = Code("bad-include");
 /// A template that runs too long or writes too much.
 pub const TEMPLATE_LIMIT: Code = Code("template-limit");
+/// A query without a word.
+pub const QUERY_EMPTY: Code = Code("query-empty");
 /// Any other failure of a template.
 pub const TEMPLATE_FAILED: Code = Code("template-failed");
 

@@ -12,7 +12,7 @@ use crate::ledger::Home;
 use crate::manifest::retrieval::{ChunkUnit, Retrieval, Search};
 use crate::repo::Snapshot;
 use serde_json::json;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::thread;
@@ -145,6 +145,11 @@ impl Draft {
             draft.missing.clear();
         }
         Ok(draft)
+    }
+
+    /// The sources of all documents.
+    pub fn sources(&self) -> BTreeSet<String> {
+        self.index.passages.iter().map(|passage| passage.source.clone()).collect()
     }
 
     /// The texts that are still to be embedded.

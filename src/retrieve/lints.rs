@@ -4,11 +4,13 @@ use super::corpus;
 use super::index::embeds;
 use super::local::StaticModel;
 use crate::domain::model::facts;
-use crate::domain::{Code, Diagnostic, RelPath, date};
+use crate::domain::{Case, Code, Diagnostic, Place, RelPath, Span, date};
+use crate::manifest::closest;
 use crate::manifest::prompt::Prompt;
 use crate::manifest::retrieval::{ChunkUnit, Retrieval};
 use crate::render;
 use crate::repo::{Repository, Snapshot};
+use std::collections::BTreeSet;
 
 /// A prompt retrieves and never shows what it retrieved.
 pub const CONTEXT_UNUSED: Code = Code("context-unused");
@@ -16,6 +18,8 @@ pub const CONTEXT_UNUSED: Code = Code("context-unused");
 pub const BEYOND_WINDOW: Code = Code("retrieval-beyond-window");
 /// Nothing can be embedded.
 pub const NO_EMBEDDER: Code = Code("embedding-provider-missing");
+/// A case names a source as relevant that the corpus has not.
+pub const RELEVANT_UNKNOWN: Code = Code("relevant-not-in-corpus");
 /// Characters of a token, where they are not counted: that of English text.
 const CHARACTERS: u32 = 4;
 
@@ -76,17 +80,29 @@ pub fn of_prompt(
     found
 }
 
-/// Everything that is wrong with a corpus, file by file, rows included.
-pub fn of_corpus(snapshot: &Snapshot, retrieval: &Retrieval) -> Vec<Diagnostic> {
+/// What reading a whole corpus brought.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Read {
+    /// Everything that is wrong, file by file, rows included.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The sources of its documents; `None` where an error leaves some of them unknown.
+    pub sources: Option<BTreeSet<String>>,
+}
+
+/// Reads a whole corpus.
+pub fn of_corpus(snapshot: &Snapshot, retrieval: &Retrieval) -> Read {
     let (paths, mut found) = match corpus::list(snapshot, retrieval) {
         Ok(listed) => (listed.paths, listed.warnings),
-        Err(fault) => return vec![fault],
+        Err(fault) => return Read { diagnostics: vec![fault], sources: None },
     };
-    let mut some = false;
+    let (mut some, mut sources) = (false, BTreeSet::new());
     for path in &paths {
         match corpus::load(snapshot, path).and_then(|loaded| corpus::documents(path, &loaded.text)) {
             Ok(documents) if documents.is_empty() => found.push(corpus::empty(path)),
-            Ok(_) => some = true,
+            Ok(documents) => {
+                some = true;
+                sources.extend(documents.into_iter().map(|document| document.source));
+            }
             Err(fault) => {
                 some = true;
                 found.push(fault);
@@ -96,7 +112,44 @@ pub fn of_corpus(snapshot: &Snapshot, retrieval: &Retrieval) -> Vec<Diagnostic> 
     if !some {
         found.push(corpus::all_empty(retrieval));
     }
-    found
+    let broken = found.iter().any(Diagnostic::is_error);
+    Read { diagnostics: found, sources: (!broken).then_some(sources) }
+}
+
+/// The sources that a case names as relevant and that no document of the corpus has: the case would count as a miss
+/// however well is searched. A case that pins its context names sources of that.
+pub fn of_relevant(case: &Case, sources: &BTreeSet<String>) -> Vec<Diagnostic> {
+    if case.context.is_some() {
+        return Vec::new();
+    }
+    let unknown = case.relevant.iter().filter(|source| !sources.contains(*source));
+    unknown
+        .map(|source| {
+            let message = format!(
+                "`relevant` of case `{}` names {source}, which is no document of the corpus",
+                case.id
+            );
+            Diagnostic::error(RELEVANT_UNKNOWN, message)
+                .at(Place::at(&case.file, Span::new(case.line, 1, 1)))
+                .help(nearest(source, sources))
+        })
+        .collect()
+}
+
+/// What to write instead of a source that there is not.
+fn nearest(source: &str, sources: &BTreeSet<String>) -> String {
+    let rows = format!("{source}#");
+    if let Some(row) = sources.range(rows.clone()..).next().filter(|row| row.starts_with(&rows)) {
+        return format!("each row of that file is a document: did you mean `{row}`?");
+    }
+    if source.contains(['*', '?', '[', '{']) {
+        return "name each document: `relevant` takes no globs".to_owned();
+    }
+    match closest(source, sources.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => "write its path from the root, and for a row `#` and its id, as `retrieve --query` shows it"
+            .to_owned(),
+    }
 }
 
 /// What is wrong with an embedding model in a folder.

@@ -17,7 +17,7 @@ use crate::ledger::Home;
 use crate::manifest::project::ProviderConfig;
 use crate::manifest::retrieval::{Retrieval, Search};
 use crate::repo::{Repository, Snapshot};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tokio::sync::OnceCell;
 
@@ -138,6 +138,13 @@ impl Retriever {
     /// The manifest.
     pub fn retrieval(&self) -> &Retrieval {
         &self.retrieval
+    }
+
+    /// The sources of the documents of a corpus, before anything is searched; `None` for a retriever of the team's own.
+    pub fn sources(&self) -> Option<BTreeSet<String>> {
+        let Body::Corpus(corpus) = &self.body else { return None };
+        let draft = corpus.draft.lock().unwrap_or_else(PoisonError::into_inner);
+        draft.as_ref().map(Draft::sources)
     }
 
     /// The provider that has to be called for these queries; `None` when everything is at hand.

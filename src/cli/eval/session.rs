@@ -60,6 +60,7 @@ impl Session {
         let shown = shown(workspace, &plan)?;
         let mut shared = shared(workspace, terminal, args, plan, (&home, &id), resumed.as_ref())?;
         shared.desk.providers = shared.desk.providers.with_stop(stop.clone());
+        retrievers::hold_relevant(&shared.plan.gates, &shared.retrievers)?;
         priced(&shared, args)?;
         if !args.offline {
             keys::ready(&shared)?;
