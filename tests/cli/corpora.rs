@@ -76,6 +76,58 @@ fn a_broken_row_says_its_line() {
     refused(&table, "corpus-bad-row", "kb/faq.csv:1", "there is no column `text`");
     table.write("kb/faq.csv", "id,text\n1,One.\n1,Two.\n");
     refused(&table, "corpus-bad-row", "kb/faq.csv:3", "the id `1` is there twice");
+    table.write("kb/faq.csv", "id,text\n1,One.\n2,\"Two.\n3,Three.\n");
+    refused(&table, "corpus-bad-row", "kb/faq.csv:3", "never closed");
+}
+
+#[test]
+fn a_row_that_says_nothing_is_not_left_out_without_a_word() {
+    let project = with("[\"kb/*.md\", \"kb/faq.jsonl\"]");
+    for (row, why) in [
+        ("{\"text\": \"\"}", "its `text` is empty"),
+        ("{\"text\": \"  \"}", "its `text` is empty"),
+        ("[\"1\", \"One.\", null]", "it is no JSON object"),
+        ("{\"text\": \"One.\", \"last_updated\": \"2026-01-01 and rubbish\"}", "no ISO 8601 date"),
+    ] {
+        project.write("kb/faq.jsonl", &format!("{{\"text\": \"Zero.\"}}\n{row}\n"));
+        refused(&project, "corpus-bad-row", "kb/faq.jsonl:2", why);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn links_that_are_not_followed_are_said() {
+    use std::os::unix::fs::symlink;
+    let outside = tempfile::tempdir().expect("a folder");
+    std::fs::write(outside.path().join("secret.md"), "Passwords.\n").expect("a file");
+    let project = with("[\"kb/**/*.md\"]");
+    symlink(outside.path(), project.path("kb/out")).expect("a link");
+    refused(&project, "corpus-leaves-repository", "kb/out", "a folder outside the repository");
+    std::fs::remove_file(project.path("kb/out")).expect("removed");
+
+    symlink("nowhere.md", project.path("kb/dangling.md")).expect("a link");
+    refused(&project, "corpus-file-unreadable", "kb/dangling.md", "leads to nothing");
+    std::fs::remove_file(project.path("kb/dangling.md")).expect("removed");
+
+    project.write("more/a.md", "More.\n");
+    symlink("../more", project.path("kb/more")).expect("a link");
+    project.run(&["check"]).exits(0).says("corpus-link-to-folder").says("kb/more is a link to a folder");
+    project.run(&["eval"]).exits(0).says("corpus-link-to-folder");
+    // Where a glob does not go down, nothing lies beyond a link.
+    project.replace("retrieval/kb.yaml", "kb/**/*.md", "kb/*.md");
+    let found = project.run(&["check"]).exits(0);
+    assert!(!found.stderr.contains("corpus-link"), "{}", found.stderr);
+}
+
+#[test]
+fn a_table_of_a_page_is_its_words() {
+    let project = with("[\"kb/*\"]");
+    let rows: String = (0..40).map(|n| format!("<tr><td>Item {n}</td><td>{n}.90</td></tr>")).collect();
+    let page = format!("<title>Price list</title><p><a href=\"x\">Prices</a></p><table>{rows}</table>");
+    project.write("kb/prices.html", &page);
+    let found = project.run(&["retrieve", "kb", "--query", "price list item 7", "--json"]).exits(0).json();
+    let text = found["chunks"][0]["text"].as_str().expect("a text");
+    assert!(text.starts_with("Price list\n\nPrices\n") && text.contains("\nItem 4 | 4.90\n"), "{text}");
 }
 
 #[test]

@@ -47,6 +47,7 @@ mod releases;
 mod retrieval;
 mod retrieval_changes;
 mod retrieval_offline;
+mod retrieved;
 mod sarif;
 mod scaffold;
 mod secrets;

@@ -88,7 +88,8 @@ fn the_support_example_is_red_when_chunks_or_their_number_are_too_small() {
         "chunk_size: 256\nchunk_overlap: 32",
         "chunk_size: 8\nchunk_overlap: 1",
     );
-    project.run(&["eval"]).exits(1).says("retrieval missed");
+    let outcome = project.run(&["eval"]).exits(1).says("retrieval missed");
+    outcome.says("but no chunk that was retrieved holds");
 }
 
 fn copy(from: &str, project: &Project) {
