@@ -213,7 +213,7 @@ fn article(source: &Value) -> Value {
     json!({"text": text, "source": path})
 }
 
-const LOOP: &str = "{% for article in context %}\n[{{ article.source }}]\n{{ article.text }}\n{% endfor %}\n";
+const LOOP: &str = "{% for article in context %}\n<document source=\"{{ article.source }}\">\n{{ article.text }}\n</document>\n{% endfor %}\n";
 
 #[test]
 fn support_passes_with_a_margin() {

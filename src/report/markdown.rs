@@ -290,8 +290,11 @@ fn folded(case: &Case, detail: Option<&Detail>) -> String {
     }
     let chunks = detail.map(found::listed).unwrap_or_default();
     if !chunks.is_empty() {
-        let lines: Vec<String> = chunks.iter().map(|chunk| escape(&short(chunk, 160))).collect();
-        text.push_str(&format!("**retrieved:**<br>\n{}\n\n", lines.join("<br>\n")));
+        // A number and a dot would begin another list inside of the item.
+        let item = |chunk: &String| format!("- {}\n", escape(&short(chunk, 160)).replacen('.', "&#46;", 1));
+        text.push_str("**retrieved:**\n\n");
+        text.push_str(&chunks.iter().map(item).collect::<String>());
+        text.push('\n');
     }
     if let Some(output) = &case.output {
         text.push_str(&fenced(&clip(&visible(head(output, 8_000)), 1200)));

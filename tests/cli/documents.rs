@@ -41,7 +41,7 @@ const OTHERWISE: &[(&str, &str, Otherwise)] = &[
     ),
 ];
 
-const RELEASE_AGAIN: &str = "sed -i.bak 's/1\\.3\\.0/1.4.0/; s/^changelog: .*/changelog: next/' prompts/customer_support.yaml && rm prompts/customer_support.yaml.bak && git commit -qam next && llmops promote customer_support --to production && git add -A && git commit -qm live && llmops rollback";
+const RELEASE_AGAIN: &str = "sed -i.bak 's/1\\.4\\.0/1.5.0/; s/^changelog: .*/changelog: next/' prompts/customer_support.yaml && rm prompts/customer_support.yaml.bak && git commit -qam next && llmops promote customer_support --to production && git add -A && git commit -qm live && llmops rollback";
 
 enum Otherwise {
     With(&'static [(&'static str, &'static str)]),

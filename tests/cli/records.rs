@@ -60,7 +60,7 @@ fn what_is_written_is_sound_and_what_was_edited_is_refused() {
                 ("    digest: \"sha256:", "    digest: \"sha512:", "bad-value"),
                 ("    model:", "    modell:", "unknown-key"),
                 ("        suite_digest:", "        suit_digest:", "missing-key"),
-                ("    cases: ", "    cases: -", "wrong-type"),
+                ("    cases: ", "    cases: -", "bad-value"),
                 ("        date: \"", "        date: \"on ", "bad-value"),
                 ("        n: ", "        n: many ", "wrong-type"),
                 ("\nsuites:", "\nsuits:", "unknown-key"),
