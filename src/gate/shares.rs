@@ -209,7 +209,7 @@ fn stale(tally: &Tally, limit: f64) -> Check {
         return absent("the retrieval manifest sets no `max_age_days`");
     }
     if found.shown == 0 {
-        return absent("no chunk was shown");
+        return absent("nothing was retrieved");
     }
     let shown = float(found.shown);
     let bounds = if found.unseen > 0 {

@@ -1,6 +1,6 @@
 //! A changed prompt as labelled lines of marked text, the same for every output that people read.
 
-use super::{Known, Scored};
+use super::{Known, Scored, cost};
 use crate::compare::{
     Fate, Field, Included, Level, Line, Paragraph, Piece, PromptChange, Tag, Tool, Variable, Way,
 };
@@ -332,33 +332,10 @@ fn rendered(lines: &mut Lines, change: &PromptChange, other_chunks: bool) {
     if rendered.hunks.len() > HUNKS {
         lines.plain("rendered", format!("… and {} other changes", rendered.hunks.len() - HUNKS));
     }
-    let Some(cost) = &rendered.cost else { return };
-    let about = if cost.estimate { " (estimate)" } else { "" };
-    let share = if cost.tokens_before > 0 {
-        let (before, after) = (numbers::to_f64(cost.tokens_before), numbers::to_f64(cost.tokens_after));
-        format!(" ({:+.1}%)", (after / before - 1.0) * 100.0)
-    } else {
-        String::new()
-    };
-    let moved = cost.retrieves && (other_chunks || !change.retrieval.is_empty());
-    let cache = match (cost.prefix_break, moved) {
-        (Some(at), false) => format!("; cache prefix breaks at byte {at}"),
-        (Some(at), true) => {
-            format!("; cache prefix breaks at byte {at}, or before it where retrieved text begins")
-        }
-        (None, false) => "; cache prefix intact".to_owned(),
-        (None, true) => "; cache prefix breaks where retrieved text begins".to_owned(),
-    };
-    let without = if cost.retrieves { ", without what is retrieved" } else { "" };
-    let (before, after) = (cost.tokens_before, cost.tokens_after);
-    lines.plain("tokens", format!("median {before} → {after} in{share}{about}{without}{cache}"));
-    let usd = |usd: Option<crate::domain::Usd>| {
-        usd.map_or("no price".to_owned(), |usd| format!("${}", usd.0.normalize()))
-    };
-    lines.plain(
-        "cost",
-        format!("input {} → {} per call{without}", usd(cost.input_before), usd(cost.input_after)),
-    );
+    if let Some(cost) = &rendered.cost {
+        let retrieves_otherwise = other_chunks || !change.retrieval.is_empty();
+        cost::show(lines, cost, retrieves_otherwise);
+    }
 }
 
 fn suites(lines: &mut Lines, change: &PromptChange) {

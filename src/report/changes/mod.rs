@@ -1,6 +1,7 @@
 //! A comparison of two revisions, for people (terminal, review comment) and for machines.
 
 mod chunks;
+mod cost;
 mod json;
 mod lines;
 mod marks;
