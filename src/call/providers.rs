@@ -371,7 +371,12 @@ fn a_quarter_of_the_bytes(request: &Request) -> u64 {
 }
 
 fn interrupted(attempts: u32) -> CallFailure {
-    CallFailure { kind: FailureKind::Interrupted, detail: "interrupted".to_owned(), attempts }
+    CallFailure {
+        kind: FailureKind::Interrupted,
+        detail: "interrupted".to_owned(),
+        attempts,
+        is_passing: true,
+    }
 }
 
 fn stopped(provider: &ProviderName, cause: &str, attempts: u32) -> CallFailure {

@@ -67,7 +67,8 @@ fn gates(document: &Document<'_>) -> Result<Vec<Annotation>> {
             column: None,
             title: format!("{what}: {} {}", gate.prompt.name, gate.prompt.version),
             message: {
-                let further = document.further(index).into_iter().map(|breach| format!("- {}", breach.message));
+                let further =
+                    document.further(index).into_iter().map(|breach| format!("- {}", breach.message));
                 let lines = std::iter::once(document.sentence(index)).chain(further);
                 lines.chain(retrieved(document, index)?).collect::<Vec<_>>().join("\n")
             },

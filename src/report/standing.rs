@@ -6,7 +6,7 @@
 
 use super::numbers::{against, threshold};
 use super::paint::Tone;
-use super::v1::{Dimension, Gate, Verdict};
+use super::v1::{Dimension, Gate, Measure, Verdict};
 use crate::domain::score::reaches;
 use crate::gate::codes;
 
@@ -91,6 +91,14 @@ pub(super) fn of_dimension(gate: &Gate, dimension: &Dimension) -> Standing {
         return Standing::Open;
     }
     settled(gate, mean, required, dimension.ci_low.zip(dimension.ci_high))
+}
+
+/// A metric of what was retrieved against what the suite requires of it.
+pub(super) fn of_retrieval(gate: &Gate, measure: &Measure) -> Standing {
+    let Some(required) = measure.required else { return Standing::Free };
+    let Some(value) = measure.value else { return Standing::Unknown };
+    // Trials of which it is not known what they retrieved can still move it.
+    settled(gate, value, required, Some((f64::NEG_INFINITY, f64::INFINITY)))
 }
 
 /// How `value` stands; where grades are missing, only what both ends of `open` agree on is settled.

@@ -91,12 +91,9 @@ fn rows(gate: &Gate) -> Vec<Row> {
     }
     rows.extend(gate.retrieved().into_iter().map(|found| {
         let name = format!("retrieval {}", found.name);
-        let mut row = measure(name, gate, found.value, None, None, found.required);
-        // Trials of which it is not known what they retrieved can still move it.
-        if found.required.is_some() && gate.cases_unscored == 0 && row.tone.is_none() {
-            (row.remark, row.tone) = ("ok".to_owned(), Some(Tone::Good));
-        }
-        row.interval = String::new();
+        let mut row =
+            measure(name, against(found.value, found.required), standing::of_retrieval(gate, &found));
+        row.required = standing::demand(found.required);
         if let (Some(value), Some(before)) = (found.value, found.before) {
             let was = format!("was {} ({})", score(Some(before)), delta(Some(value - before)));
             row.remark = if row.remark.is_empty() { was } else { format!("{}, {was}", row.remark) };
