@@ -97,6 +97,10 @@ pub(super) fn of_dimension(gate: &Gate, dimension: &Dimension) -> Standing {
 pub(super) fn of_retrieval(gate: &Gate, measure: &Measure) -> Standing {
     let Some(required) = measure.required else { return Standing::Free };
     let Some(value) = measure.value else { return Standing::Unknown };
+    if !reaches(value, required) {
+        let open = gate.breaches.iter().any(|breach| breach.code == codes::RETRIEVAL_OPEN.0);
+        return if open { Standing::Open } else { Standing::Below };
+    }
     // Trials of which it is not known what they retrieved can still move it.
     settled(gate, value, required, Some((f64::NEG_INFINITY, f64::INFINITY)))
 }

@@ -199,6 +199,7 @@ fn a_provider_that_is_not_asked_any_more_is_said_and_so_is_why_calls_were_needed
     let project = project.set("OPENAI_API_KEY", "sk-test-0123456789abcdef");
     let document = project.run(&["eval", "--json", "-v"]).exits(0).json();
     assert_eq!(found(&document, "provider-stopped"), []);
-    let (severity, message) = ("note".to_owned(), "3 calls were needed: nothing is stored".to_owned());
+    let (severity, message) =
+        ("note".to_owned(), "3 calls were needed: nothing is stored or recorded".to_owned());
     assert_eq!(found(&document, "not-stored"), [(severity, String::new(), message)]);
 }

@@ -6,6 +6,7 @@ mod judges;
 mod projects;
 mod prompts;
 mod retrievals;
+mod schema_defaults;
 mod schemas;
 mod suites;
 mod withstand;
@@ -79,10 +80,8 @@ fn line(found: &Diagnostic) -> String {
     format!("{mark}{}{place}", found.code)
 }
 
-/// What is said, but that a prompt has no suite: what a test is about stands alone in its repository.
 fn lines(manifests: &Manifests) -> Vec<String> {
-    let said = manifests.diagnostics.iter().filter(|found| found.code != PROMPT_WITHOUT_SUITE);
-    said.map(line).collect()
+    manifests.diagnostics.iter().map(line).collect()
 }
 
 /// The hint of the only finding with this code.

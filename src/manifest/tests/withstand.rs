@@ -98,7 +98,7 @@ fn a_tab_before_the_text_of_a_block_is_said_where_it_stands() {
 fn a_hint_names_what_was_meant_and_nothing_far_from_it() {
     let of = |text: &str| {
         let manifests = load(&[("prompts/p.yaml", text)]);
-        hint(&manifests, "unknown-key").to_owned()
+        hint(&manifests, "unknown-key")
     };
     let parameters = "version: 1\nmodel_target: gpt-4o-2024-08-06\nsystem: a\nparameters: {tmp: 1}\n";
     assert!(of(parameters).starts_with("use one of: "), "{}", of(parameters));

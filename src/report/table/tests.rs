@@ -25,7 +25,7 @@ fn a_gate_that_fails_and_one_without_a_verdict() {
       retrieval  support_kb 2.3.0
 
       measure                  result   interval         required
-     ─────────────────────────────────────────────────────────────────────
+     ─────────────────────────────────────────────────────────────────────────
       judge score               4.199   4.01 to 4.39     ≥ 4.2      below
         faithfulness             3.91   3.61 to 4.21     ≥ 4        below
         relevance                4.62   4.32 to 4.92     ≥ 4        ok
@@ -33,7 +33,7 @@ fn a_gate_that_fails_and_one_without_a_verdict() {
       change from 9f2c41d0b7    −0.21   −0.35 to −0.07
       overlap                    0.94
       refusal_rate               0.02
-      retrieval recall@k         0.92                    ≥ 0.9
+      retrieval recall@k         0.92                    ≥ 0.9      undecided
       retrieval precision@k      0.41
       retrieval MRR              0.88                    ≥ 0.9      below
       retrieval nDCG             0.90
@@ -126,7 +126,8 @@ fn nothing_affected_and_a_narrowed_run_say_so() {
         report.diagnostics.push(v1::Diagnostic { code: code.into(), message: message.into(), ..found });
     }
     insta::assert_snapshot!(drawn(&report, Options::default()), @r#"
-    UNAFFECTED  nothing that changed touches a gate · 12.3 s · exit code 0
+    UNAFFECTED  nothing that changed since 9f2c41d0b7 touches a gate · 12.3 s ·
+                exit code 0
     Note: calls to `p`: 1 retried (cut, 0.5 s in all)
     "#);
     let wrong = v1::Report { verdict: None, run: None, ..report };
