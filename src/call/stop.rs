@@ -65,7 +65,8 @@ impl Stop {
         let mut heard = self.subscribe();
         tokio::select! {
             biased;
-            done = wait => Some(done),
+            // A turn that comes together with the stop is not taken.
+            done = wait => (!self.is_asked()).then_some(done),
             _ = heard.wait_for(|asked| *asked != Asked::Nothing) => None,
         }
     }
@@ -82,6 +83,7 @@ mod tests {
         let other = stop.clone();
         let waiting = tokio::spawn(async move { other.unless(std::future::pending::<()>()).await });
         stop.request();
+        assert_eq!(Stop::default().unless(async { 2 }).await, Some(2));
         assert_eq!(waiting.await.expect("it ended"), None);
         assert_eq!(stop.unless(async { 1 }).await, None);
     }

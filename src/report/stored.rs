@@ -15,17 +15,23 @@ use std::collections::HashMap;
 pub struct Stored {
     /// The machine form without cases.
     pub report: v1::Report,
-    /// The sentence of each gate.
-    pub sentences: Vec<String>,
-    /// The notes of each gate.
-    pub notes: Vec<Vec<String>>,
-    /// The line to point at for each gate.
-    pub lines: Vec<Option<u32>>,
+    /// What the machine form does not say of each of its gates.
+    pub gates: Vec<StoredGate>,
+}
+
+/// What people read of a gate, and what its cases are told by.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct StoredGate {
+    /// Why it is decided as it is, in one sentence.
+    pub sentence: String,
+    /// What to know beside it.
+    pub notes: Vec<String>,
+    /// The line to point at.
+    pub line: Option<u32>,
     /// The file of that line, where it is not the prompt's manifest.
-    #[serde(default)]
-    pub paths: Vec<Option<String>>,
-    /// The `case_floor` of each gate, which says which cases failed.
-    pub case_floors: Vec<Option<f64>>,
+    pub path: Option<String>,
+    /// Its `case_floor`, which says which cases failed.
+    pub case_floor: Option<f64>,
 }
 
 /// Records that are read once and kept when there are few: a report asks for them gate by gate.
@@ -78,9 +84,13 @@ impl StoredRun {
             return Err(Error::input(format!("run {id} was not finished, so that it has no report"))
                 .hint(format!("continue it with `llmops eval --resume={id}`")));
         };
-        let stored = serde_json::from_value(value).map_err(|error| {
+        let stored: Stored = serde_json::from_value(value).map_err(|error| {
             Error::storage(format!("the report of run {id} is not one of this version"), error)
         })?;
+        if stored.gates.len() != stored.report.gates.len() {
+            return Err(Error::input(format!("the report of run {id} does not hold together"))
+                .hint("run the evaluation again: what was paid for is stored"));
+        }
         Self::new(stored, reader)
     }
 
@@ -91,7 +101,7 @@ impl StoredRun {
 
     /// The cases of one gate, in plan order.
     pub fn cases(&self, gate: usize) -> CaseStream<'_> {
-        let floor = self.stored.case_floors.get(gate).copied().flatten();
+        let floor = self.stored.gates.get(gate).and_then(|told| told.case_floor);
         if let Some(kept) = &self.kept {
             let rows = kept.iter().filter(move |record| record.gate == gate);
             return Box::new(rows.map(move |record| Ok(self.case(record, floor))));
@@ -119,21 +129,21 @@ impl StoredRun {
     /// # Errors
     /// When a record cannot be read.
     pub fn views(&self, worst: usize) -> Result<Vec<View>> {
-        (0..self.stored.report.gates.len())
-            .map(|gate| {
-                Ok(View {
-                    sentence: self.stored.sentences.get(gate).cloned().unwrap_or_default(),
-                    notes: self.stored.notes.get(gate).cloned().unwrap_or_default(),
-                    worst: super::document::worst(
-                        self.cases(gate),
-                        worst,
-                        self.stored.report.gates[gate].required,
-                    )?,
-                    line: self.stored.lines.get(gate).copied().flatten(),
-                    path: self.stored.paths.get(gate).cloned().flatten(),
-                })
+        let all = self.stored.gates.iter().enumerate();
+        all.map(|(gate, told)| {
+            Ok(View {
+                sentence: told.sentence.clone(),
+                notes: told.notes.clone(),
+                worst: super::document::worst(
+                    self.cases(gate),
+                    worst,
+                    self.stored.report.gates[gate].required,
+                )?,
+                line: told.line,
+                path: told.path.clone(),
             })
-            .collect()
+        })
+        .collect()
     }
 
     /// What a case was made of, as far as its record says.

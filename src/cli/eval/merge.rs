@@ -8,9 +8,10 @@ mod same_run;
 mod spool;
 
 use super::against::Against;
+use super::decided::{self, Head};
 use super::empty;
 use super::follow::{Follower, Gathered};
-use super::outcome::{Evidence, calibration_ref, publish, verdict, worst, write_stored};
+use super::publish::{publish, write_stored};
 use super::session::{random, shown};
 use super::shown::{AGE, MISSED, STALE, SUSPICIOUS};
 use super::told;
@@ -19,10 +20,10 @@ use crate::cli::clock;
 use crate::cli::target;
 use crate::cli::terminal::Terminal;
 use crate::cli::workspace::Workspace;
-use crate::domain::{Diagnostic, Error, Exit, Result, TrialRecord, Verdict};
-use crate::ledger::{Home, RunReader, RunWriter, run_id};
+use crate::domain::{Diagnostic, Error, Exit, Result, TrialRecord};
+use crate::ledger::{DEFAULT_KEPT_RUNS, Home, RunReader, RunWriter, prune_runs, run_id};
 use crate::plan::{GatePlan, Plan};
-use crate::report::stored::{Stored, StoredRun};
+use crate::report::stored::StoredRun;
 use crate::report::{assemble, v1};
 use crate::run::Reporter;
 use same_run::{one_run, replanned};
@@ -119,72 +120,34 @@ fn decided(
     }
     follower.done();
     let judges = shown(workspace, plan)?;
-    for (gathered, shown) in follower.gates.iter_mut().zip(&judges) {
-        gathered.reported.calibration = shown.as_ref().and_then(calibration_ref);
-    }
-    let against = Against::of_shards(plan, heads, &follower.gates)?;
+    let mut against = Against::of_shards(plan, heads, &follower.gates)?;
     new_prompts(workspace, plan, &against)?;
-    let decisions: Vec<_> = plan
-        .gates
-        .iter()
-        .zip(&follower.gates)
-        .zip(&judges)
-        .enumerate()
-        .map(|(at, ((gate, gathered), shown))| {
-            let (comparison, margin) = (against.comparison(at), against.margin(gate));
-            verdict(gate, &gathered.tally, &Evidence { shown: shown.as_ref(), comparison, margin })
-        })
-        .collect();
-    let exit = worst(&decisions).map_or(Exit::NoVerdict, Verdict::exit);
-    let whole = || plan.gates.iter().zip(&follower.gates).zip(&decisions);
-    let views: Vec<_> =
-        whole().map(|((gate, gathered), decision)| assemble::view(gate, &gathered.tally, decision)).collect();
-    let stored = Stored {
-        report: v1::Report {
-            schema: v1::SCHEMA.to_owned(),
-            verdict: worst(&decisions).map(v1::Verdict::from),
-            exit_code: exit.code(),
-            diagnostics: diagnostics(
-                heads,
-                &follower
-                    .gates
-                    .iter()
-                    .flat_map(Gathered::retrieved)
-                    .chain(told::other_models(plan, &follower.gates))
-                    .collect::<Vec<_>>(),
-            ),
-            run: Some(run(heads, plan, id.as_ref())),
-            gates: whole()
-                .enumerate()
-                .map(|(at, ((gate, gathered), decision))| v1::Gate {
-                    baseline: against.baseline(at),
-                    ..assemble::gate(gate, &gathered.tally, decision, &gathered.reported)
-                })
-                .collect(),
-        },
-        sentences: views.iter().map(|view| view.sentence.clone()).collect(),
-        notes: views
-            .iter()
-            .zip(&follower.gates)
-            .enumerate()
-            .map(|(at, (view, gathered))| {
-                [view.notes.clone(), gathered.shown.notes(), against.notes(at)].concat()
-            })
-            .collect(),
-        lines: views.iter().map(|view| view.line).collect(),
-        paths: Vec::new(),
-        case_floors: plan.gates.iter().map(|gate| gate.suite.gate.case_floor).collect(),
+    if let Some(base) = &against.base
+        && let Ok(then) = workspace.at(base, "")
+    {
+        against.point(plan, &then.snapshot, &workspace.snapshot);
+    }
+    let decisions = decided::decisions(plan, &mut follower.gates, &judges, &against);
+    let found = follower.gates.iter().flat_map(Gathered::retrieved);
+    let found: Vec<Diagnostic> = found.chain(told::other_models(plan, &follower.gates)).collect();
+    let head = Head {
+        exit: decided::exit(&decisions),
+        diagnostics: diagnostics(heads, &found),
+        run: run(heads, plan, id.as_ref()),
+        interrupted: false,
     };
+    let stored = decided::stored(plan, &follower.gates, &decisions, &against, head);
     let value = serde_json::to_value(&stored)
         .map_err(|error| Error::storage("the report cannot be written", error))?;
     if let Some(writer) = follower.writer.take() {
         writer.finish(&value)?;
     }
+    prune_runs(&home, DEFAULT_KEPT_RUNS)?;
     StoredRun::new(stored, RunReader::open(&home, id.as_str())?)
 }
 
-/// What the shards found, each thing once. Which models answered and what was retrieved is told of all of them together, and that a shard was
-/// empty is nothing that the whole has to say.
+/// What the shards found, each thing once. Which models answered and what was retrieved is told of all of them together,
+/// and that a shard was empty is nothing that the whole has to say.
 fn diagnostics(heads: &[v1::Report], models: &[Diagnostic]) -> Vec<v1::Diagnostic> {
     let mut found: Vec<v1::Diagnostic> = Vec::new();
     let own = [told::MODEL_REPORTED, empty::EMPTY_SHARD, AGE, MISSED, STALE, SUSPICIOUS];

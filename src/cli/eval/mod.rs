@@ -2,6 +2,7 @@
 
 mod against;
 mod changed_line;
+mod decided;
 mod empty;
 mod follow;
 mod keys;
@@ -9,6 +10,7 @@ mod merge;
 mod outcome;
 mod page;
 mod planned;
+mod publish;
 mod resume;
 mod scope;
 mod session;
@@ -31,9 +33,9 @@ use crate::report::plan::PlannedGate;
 use crate::report::stored::StoredRun;
 use clap::{Args, FromArgMatches};
 pub use merge::merge;
-use outcome::publish;
-pub use outcome::{show, write_stored};
 pub use page::remember;
+use publish::publish;
+pub use publish::{show, write_stored};
 use scope::{Covered, Scope, selection};
 use session::Session;
 pub use session::prices;

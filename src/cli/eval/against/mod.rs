@@ -6,9 +6,11 @@ mod sides;
 
 pub use sides::compare;
 
+use super::changed_line;
 use crate::domain::RelPath;
 use crate::gate::Comparison;
-use crate::plan::GatePlan;
+use crate::plan::{GatePlan, Plan};
+use crate::repo::Snapshot;
 use crate::report::v1;
 use crate::run::Shared;
 use std::sync::Arc;
@@ -53,6 +55,16 @@ impl Against {
     /// The manifest and the line of it where what the gate tests was changed, where one was.
     pub fn changed(&self, at: usize) -> Option<&(RelPath, u32)> {
         self.gates.get(at)?.changed.as_ref()
+    }
+
+    /// Finds the line of each gate where what it tests was changed since `then`.
+    pub fn point(&mut self, plan: &Plan, then: &Snapshot, now: &Snapshot) {
+        for (gate, compared) in plan.gates.iter().zip(&mut self.gates) {
+            let retrieval = gate.retrieval.as_ref().map(|retrieval| &retrieval.path);
+            let files = [Some(&gate.prompt.path), retrieval, Some(&gate.suite.path)].into_iter().flatten();
+            compared.changed =
+                files.into_iter().find_map(|path| Some((path.clone(), changed_line::of(then, now, path)?)));
+        }
     }
 
     /// The drop that a gate allows: what its suite says. A candidate without such a limit may not be worse at all,

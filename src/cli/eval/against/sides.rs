@@ -4,7 +4,6 @@ use super::pairing::{graded, paired};
 use super::{Against, Compared};
 use crate::aggregate::Tally;
 use crate::cli::args::EvalArgs;
-use crate::cli::eval::changed_line;
 use crate::cli::eval::outcome::Finished;
 use crate::cli::eval::session::{Rival, Session};
 use crate::cli::terminal::Terminal;
@@ -74,15 +73,13 @@ pub fn compare(
         if let Some(old) = renamed.get(&head.prompt.name) {
             compared.notes.push(format!("{label} calls this prompt `{old}`"));
         }
-        let retrieval = head.retrieval.as_ref().map(|retrieval| &retrieval.path);
-        let mut files = [Some(&head.prompt.path), retrieval, Some(&head.suite.path)].into_iter().flatten();
-        compared.changed = files.find_map(|path| {
-            Some((path.clone(), changed_line::of(&then.snapshot, &workspace.snapshot, path)?))
-        });
         compared
     });
     let gates = gates.collect();
-    Ok(Against { base: None, sides: sides.shared, interrupted: sides.interrupted, candidate, gates })
+    let mut against =
+        Against { base: None, sides: sides.shared, interrupted: sides.interrupted, candidate, gates };
+    against.point(&finished.shared.plan, &then.snapshot, &workspace.snapshot);
+    Ok(against)
 }
 
 /// What came of the other sides so far.
