@@ -83,9 +83,14 @@ mod tests {
         let other = stop.clone();
         let waiting = tokio::spawn(async move { other.unless(std::future::pending::<()>()).await });
         stop.request();
-        assert_eq!(Stop::default().unless(async { 2 }).await, Some(2));
         assert_eq!(waiting.await.expect("it ended"), None);
         assert_eq!(stop.unless(async { 1 }).await, None);
+        let stop = Stop::default();
+        let turn = stop.unless(async {
+            stop.request();
+            1
+        });
+        assert_eq!(turn.await, None, "a turn that comes together with the stop");
     }
 
     #[test]
