@@ -191,7 +191,6 @@ impl Asked {
             misses: None,
             recorded: None,
             flights: Default::default(),
-            renewed: Default::default(),
         };
         let runtime = tokio::runtime::Builder::new_multi_thread().build().expect("a runtime");
         Self { snapshot, manifests, home, desk, runtime }

@@ -10,7 +10,7 @@ use crate::domain::{
     Digest, Error, Exchange, ModelId, PromptName, ProviderName, Reply, Request, Result, Usage, Usd,
 };
 use crate::ledger::{ExchangeStore, Prices, Recordings};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
@@ -63,20 +63,6 @@ pub enum Denied {
 /// Requests that are compared with for saying why another is not stored.
 const COMPARED: usize = 500;
 
-/// Requests that were called anew in this run although something was stored: what came of them holds as long as it lasts.
-#[derive(Debug, Default)]
-pub struct Renewed(Mutex<HashSet<Digest>>);
-
-impl Renewed {
-    fn add(&self, key: Digest) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
-    }
-
-    fn has(&self, key: &Digest) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(key)
-    }
-}
-
 /// Why requests were not in the store.
 #[derive(Debug, Default)]
 pub struct Misses {
@@ -127,8 +113,6 @@ pub struct Desk {
     /// The requests under way. The trial's number is part of a request, so that only what would be the same answer is
     /// asked for once.
     pub flights: Flights,
-    /// Requests whose replies are of this run.
-    pub renewed: Renewed,
 }
 
 impl Desk {
@@ -154,8 +138,13 @@ impl Desk {
     /// # Errors
     /// When the store cannot be read.
     pub fn earlier(&self, request: &Request) -> Result<Option<Exchange>> {
+        let any = self.recordings.iter().any(|one| !one.is_empty()) || self.store.has_earlier()?;
+        // Working out a key takes longer than all the rest.
+        if self.policy != Policy::Normal || !any {
+            return Ok(None);
+        }
         let key = request.key();
-        if self.policy != Policy::Normal || self.renewed.has(&key) {
+        if self.store.is_own(&key)? {
             return Ok(None);
         }
         Ok(self.stored(&key)?.map(|(exchange, _)| exchange))
@@ -163,8 +152,9 @@ impl Desk {
 
     async fn get(&self, request: &Request, prompt: &PromptName, anew: bool) -> Result<Answered, Denied> {
         let key = request.key();
-        let usable = || !anew || self.renewed.has(&key);
-        if usable()
+        // Of what is to be called anew, only what this run called itself holds.
+        let usable = || Ok(!anew || self.store.is_own(&key).map_err(Denied::Storage)?);
+        if usable()?
             && let Some(answered) = self.at_hand(request, key, prompt)?
         {
             return Ok(answered);
@@ -177,7 +167,7 @@ impl Desk {
         let _flight = if keeps { Some(self.flights.enter(key).await) } else { None };
         // Whoever made the same request in the meantime has stored what came of it.
         if keeps
-            && usable()
+            && usable()?
             && let Some(answered) = self.at_hand(request, key, prompt)?
         {
             return Ok(answered);
@@ -206,7 +196,6 @@ impl Desk {
         };
         if keeps {
             self.store.put(&exchange).map_err(Denied::Storage)?;
-            self.renewed.add(key);
         }
         let reply = exchange.reply.clone();
         self.record(prompt, exchange);

@@ -60,7 +60,6 @@ impl Asking {
             misses: None,
             recorded: None,
             flights: Default::default(),
-            renewed: Default::default(),
         };
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()

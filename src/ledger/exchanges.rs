@@ -40,6 +40,8 @@ struct State {
     /// What the index pointed to before, of the few keys that were stored twice.
     older: HashMap<Digest, Vec<Slot>>,
     segments: Vec<Arc<Segment>>,
+    /// How many of the segments were there at opening: those of other processes, and of earlier runs.
+    found: usize,
     writer: Option<Writer>,
     warnings: Vec<String>,
 }
@@ -127,6 +129,23 @@ impl ExchangeStore {
         Ok(self.opened()?.index.contains_key(key))
     }
 
+    /// Whether what is stored under this key was stored by this process.
+    ///
+    /// # Errors
+    /// When the folder of the store cannot be listed.
+    pub fn is_own(&self, key: &Digest) -> Result<bool> {
+        let state = self.opened()?;
+        Ok(state.index.get(key).is_some_and(|slot| slot.segment >= state.found))
+    }
+
+    /// Whether anything was stored before this process began.
+    ///
+    /// # Errors
+    /// When the folder of the store cannot be listed.
+    pub fn has_earlier(&self) -> Result<bool> {
+        Ok(self.opened()?.found > 0)
+    }
+
     /// Up to `most` stored exchanges, the newest segments first; for saying why a request is not among them.
     ///
     /// # Errors
@@ -204,6 +223,7 @@ impl ExchangeStore {
             for (path, _) in segments {
                 state.read_keys(&path);
             }
+            state.found = state.segments.len();
             state.opened = true;
         }
         Ok(state)

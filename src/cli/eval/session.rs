@@ -257,7 +257,6 @@ fn desk(
         misses: terminal.verbose.then(Default::default),
         recorded: args.record.then(Default::default),
         flights: Default::default(),
-        renewed: Default::default(),
     })
 }
 
