@@ -49,6 +49,10 @@ pub fn ready(targets: &[Target]) -> Result<()> {
         if let Some(folder) = target.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             fs::create_dir_all(folder).map_err(failed)?;
         }
+        // A pipe is read by somebody who would take this for the end.
+        if fs::metadata(&target.path).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
+            continue;
+        }
         // What stands there is left until there is something to put in its place.
         OpenOptions::new().append(true).create(true).open(&target.path).map_err(failed)?;
     }

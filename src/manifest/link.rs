@@ -297,15 +297,36 @@ fn off_scale(what: &str, threshold: f64, scale: Scale) -> Diagnostic {
     .help(format!("use a number from {min} to {max}"))
 }
 
-/// Says of a prompt without a suite that nothing gates it. A rubric is tested by whoever uses it, and one that nobody
-/// uses is no gate's concern.
-pub fn ungated(prompt: &Prompt, suites: &[&Suite], excused: bool) -> Option<Diagnostic> {
-    (suites.is_empty() && !excused && !prompt.is_judge()).then(|| {
-        let message = format!("no suite tests prompt `{}`: nothing holds its changes", prompt.name);
+/// Of so many prompts without a suite each is told by itself.
+const TOLD: usize = 3;
+
+/// Says of prompts without a suite that nothing gates them; of many in one finding. A rubric is tested by whoever uses it,
+/// and one that nobody uses is no gate's concern.
+pub fn without_suite(prompts: &[&Prompt]) -> Vec<Diagnostic> {
+    let found = |message: String, prompt: &Prompt| {
         Diagnostic::warning(PROMPT_WITHOUT_SUITE, message)
             .at(Place::file(&prompt.path))
             .help(format!("write a suite with `prompt: {}`", prompt.name))
-    })
+    };
+    match prompts {
+        [first, ..] if prompts.len() > TOLD => {
+            let names: Vec<String> =
+                prompts.iter().take(TOLD).map(|prompt| format!("`{}`", prompt.name)).collect();
+            let message = format!(
+                "no suite tests {} prompts: {} and {} more: nothing holds their changes",
+                prompts.len(),
+                names.join(", "),
+                prompts.len() - TOLD
+            );
+            vec![found(message, first)]
+        }
+        few => few
+            .iter()
+            .map(|prompt| {
+                found(format!("no suite tests prompt `{}`: nothing holds its changes", prompt.name), prompt)
+            })
+            .collect(),
+    }
 }
 
 /// Checks the threshold of a prompt against its sound suites: there is one with a judge, and the threshold

@@ -4,7 +4,7 @@ use super::decode::Sink;
 use super::discover::{self, Parsed};
 use super::files::{Files, unreadable};
 use super::head::path_name;
-use super::link::{Linker, threshold, ungated};
+use super::link::{Linker, threshold, without_suite};
 use super::project::Project;
 use super::prompt::Prompt;
 use super::providers::Providers;
@@ -296,7 +296,7 @@ impl<'a> Loader<'a> {
             }
             self.found.extend(file.sink.into_found());
         }
-        let mut faulty = Vec::new();
+        let (mut faulty, mut ungated) = (Vec::new(), Vec::new());
         let mut tested: HashMap<&PromptName, Vec<&Suite>> = HashMap::new();
         suites.values().for_each(|suite| tested.entry(&suite.prompt).or_default().push(suite.as_ref()));
         for (name, prompt) in &prompts.sound {
@@ -305,10 +305,11 @@ impl<'a> Loader<'a> {
             if let Some(found) = threshold(prompt, own, excused) {
                 self.found.push(found);
                 faulty.push(name.clone());
-            } else {
-                self.found.extend(ungated(prompt, own, excused));
+            } else if own.is_empty() && !excused && !prompt.is_judge() {
+                ungated.push(prompt.as_ref());
             }
         }
+        self.found.extend(without_suite(&ungated));
         faulty.iter().for_each(|name| prompts.break_one(name));
         suites.retain(|_, suite| prompts.sound.contains_key(&suite.prompt));
         suites

@@ -52,6 +52,7 @@ mod tests;
 
 pub use decode::closest;
 pub use files::YAML_SYNTAX;
+pub use link::PROMPT_WITHOUT_SUITE;
 pub use read_project::{MODEL_FILES, PROJECT_FILE};
 
 use crate::domain::{Diagnostic, PromptName, RelPath, RetrievalName, SuiteName};

@@ -134,3 +134,14 @@ fn what_was_to_be_printed_and_is_lost_is_not_done() {
     let output = command.output().expect("the program runs");
     assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
 }
+
+#[test]
+fn a_pipe_gets_its_report() {
+    let project = builtin(1.5);
+    let pipe = project.path("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs");
+    assert!(made.success());
+    let reader = std::thread::spawn(move || std::fs::read_to_string(pipe).expect("the report"));
+    project.run(&["eval", "--quiet", "--report", "json=pipe"]).exits(0);
+    assert!(reader.join().expect("it is read").contains("llmops/report/v1"));
+}

@@ -8,6 +8,7 @@ use crate::cli::lock;
 use crate::cli::terminal::Terminal;
 use crate::cli::workspace::{Opened, Workspace};
 use crate::domain::{Diagnostic, Error, Kind, Result};
+use crate::manifest::PROMPT_WITHOUT_SUITE;
 use crate::plan::{Plan, Selection, plan};
 use crate::repo::Base;
 use std::collections::BTreeSet;
@@ -74,7 +75,11 @@ pub fn resolve(
     }
     let workspace = opened.read(&clock::today());
     let mut selection = resumed.as_ref().map_or_else(|| selection(args), |resumed| resumed.selection.clone());
-    let warnings = workspace.valid()?;
+    let mut warnings = workspace.valid()?;
+    if changed.is_some() || names_something(args) {
+        // Whoever asks for some prompts is not told what the others lack.
+        warnings.retain(|found| found.code != PROMPT_WITHOUT_SUITE);
+    }
     let then = base.as_ref().map(|base| workspace.at_base(base)).transpose()?;
     let mut notes = Vec::new();
     if let (Some(base), Some(then), None) = (changed, &then, &resumed) {

@@ -127,3 +127,12 @@ fn a_prompt_that_no_suite_tests_is_said_and_one_with_a_suite_is_not() {
     let tested = format!("{SUITE}assert: [{{type: contains, value: x}}]\n");
     assert_eq!(said(&[alone[0], ("evals/s.yaml", &tested)]), Vec::<String>::new());
 }
+
+#[test]
+fn of_many_prompts_without_a_suite_one_finding_tells() {
+    let paths: Vec<String> = (0..5).map(|n| format!("prompts/p{n}.yaml")).collect();
+    let files: Vec<(&str, &str)> = paths.iter().map(|path| (path.as_str(), PROMPT)).collect();
+    let manifests = load_whole(&repository(&files));
+    assert_eq!(lines(&manifests), ["warning prompt-without-suite prompts/p0.yaml"]);
+    assert!(manifests.diagnostics[0].message.contains("5 prompts: `p0`, `p1`, `p2` and 2 more"));
+}
