@@ -178,8 +178,8 @@ fn a_case_opens_to_everything_that_is_known_of_it() {
         return [link.parentElement.innerText, document.querySelector('#gate-0-4').open]";
     assert_eq!(tools(&mut browser, listed), json!(["case-04 5.00 → 2.00", false]));
     browser.click("#listed");
-    let arrived = "(() => { const one = document.querySelector('#gate-0-4'); return [one.open, one.checkVisibility()]; })()";
-    assert_eq!(browser.eval(arrived), json!([true, true]));
+    browser.until("document.querySelector('#gate-0-4').open");
+    browser.until("document.querySelector('#gate-0-4').checkVisibility()");
     // A link to a case opens it, and what a model wrote is text.
     browser.open(&project.path("report.html"), "#gate-0-7");
     let hostile = browser.eval("document.querySelector('#gate-0-7').innerText").to_string();

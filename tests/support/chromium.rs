@@ -155,6 +155,15 @@ impl Browser {
         found["result"]["value"].clone()
     }
 
+    /// Waits until an expression in the page is true: for what the page does in its own time, such as hearing that its
+    /// address changed.
+    pub fn until(&mut self, expression: &str) {
+        let wait = format!(
+            "new Promise(done => {{ const look = () => ({expression}) ? done(true) : setTimeout(look, 20); look(); }})"
+        );
+        assert_eq!(self.eval(&wait), json!(true));
+    }
+
     /// Clicks in the middle of an element, as a reader would.
     pub fn click(&mut self, selector: &str) {
         let at = self.eval(&format!(
