@@ -105,7 +105,7 @@ pub fn write(format: Format, document: &Document<'_>, out: &mut dyn Write) -> Re
 /// The same for a root that lies `within` a repository: a host knows files from the top of that.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_within(
     format: Format,
     within: &str,
