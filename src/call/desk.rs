@@ -25,8 +25,10 @@ pub enum Policy {
     Normal,
     /// Store and recordings only.
     Offline,
-    /// No recording, and of the store only what completed at this time or later (RFC 3339): a run without a cache,
-    /// which can be continued all the same. What its calls bring is stored.
+    /// Calls only: a run without a cache. What they bring is stored, so that it can be continued all the same.
+    Fresh,
+    /// As [`Policy::Fresh`], but what completed at this time or later (RFC 3339) holds: such a run continued, or the
+    /// other side of one.
     Since(String),
 }
 
@@ -302,14 +304,11 @@ impl Desk {
     /// # Errors
     /// When the store cannot be read.
     pub fn stored(&self, key: &Digest) -> Result<Option<(Exchange, Source)>> {
-        let since = match &self.policy {
-            Policy::Since(since) => Some(since.as_str()),
-            Policy::Normal | Policy::Offline => None,
-        };
+        let since = if let Policy::Since(since) = &self.policy { Some(since.as_str()) } else { None };
         if let Some(exchange) = self.store.get_since(key, since)? {
             return Ok(Some((exchange, Source::Cached)));
         }
-        if since.is_some() {
+        if matches!(self.policy, Policy::Fresh | Policy::Since(_)) {
             return Ok(None);
         }
         Ok(self

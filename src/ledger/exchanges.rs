@@ -8,7 +8,7 @@ use super::claim::{claim, is_claimed};
 use super::home::{Home, cannot};
 use super::segment::{self, Span};
 use crate::domain::{Digest, Error, Exchange, Kind, Result};
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
@@ -30,15 +30,17 @@ pub struct ExchangeStore {
     home: Home,
     label: String,
     limit: u64,
+    /// Whether what was stored before is not used.
+    afresh: bool,
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     opened: bool,
-    index: HashMap<Digest, Slot>,
+    index: FxHashMap<Digest, Slot>,
     /// What the index pointed to before, of the few keys that were stored twice.
-    older: HashMap<Digest, Vec<Slot>>,
+    older: FxHashMap<Digest, Vec<Slot>>,
     segments: Vec<Arc<Segment>>,
     /// How many of the segments were there at opening: those of other processes, and of earlier runs.
     found: usize,
@@ -78,7 +80,12 @@ impl ExchangeStore {
             .chars()
             .map(|c| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') { c } else { '_' })
             .collect();
-        Self { home: home.clone(), label, limit, state: Mutex::default() }
+        Self { home: home.clone(), label, limit, afresh: false, state: Mutex::default() }
+    }
+
+    /// As [`ExchangeStore::new`], for a run that uses nothing of what was stored before: none of it is read.
+    pub fn afresh(home: &Home, label: &str, limit: u64) -> Self {
+        Self { afresh: true, ..Self::new(home, label, limit) }
     }
 
     /// The stored exchange of a request, if there is one that can be read and is what it says.
@@ -220,8 +227,8 @@ impl ExchangeStore {
             let folder = self.folder();
             let mut segments = segment::list(&folder).map_err(|error| cannot("read", &folder, error))?;
             remove_oldest(&mut segments, self.limit);
-            for (path, _) in segments {
-                state.read_keys(&path);
+            if !self.afresh {
+                segments.iter().for_each(|(path, _)| state.read_keys(path));
             }
             state.found = state.segments.len();
             state.opened = true;

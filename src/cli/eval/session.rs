@@ -90,15 +90,15 @@ impl Session {
     ) -> Result<Self> {
         let Rival { plan, then, offline, places } = rival;
         let (home, id) = (finished.home.clone(), finished.follower.id.clone());
-        let mut desk = desk(workspace, terminal, args, &plan, &home, &id, None)?;
+        let policy = match &finished.shared.desk.policy {
+            _ if offline => Policy::Offline,
+            Policy::Fresh => Policy::Since(format!("{:.3}", finished.started)),
+            policy => policy.clone(),
+        };
+        let mut desk = desk(workspace, terminal, args, &plan, (&home, &id), policy)?;
         for gate in &plan.gates {
             let evals = &then.manifests.project.folders.evals;
             desk.recordings.push(Recordings::load(&then.snapshot, evals, &gate.prompt.name)?);
-        }
-        if offline {
-            desk.policy = Policy::Offline;
-        } else if let Policy::Since(since) = &mut desk.policy {
-            *since = format!("{:.3}", finished.started);
         }
         // One limit holds for all: what the run and other sides have spent is gone.
         desk.budget = Arc::clone(&finished.shared.desk.budget);
@@ -163,11 +163,17 @@ pub(super) fn shared(
     terminal: &Terminal,
     args: &EvalArgs,
     plan: Plan,
-    (home, id): (&Home, &RunId),
+    place: (&Home, &RunId),
     resumed: Option<&Resumed>,
 ) -> Result<Shared> {
     let outputs = args.outputs.as_ref().map(|path| read_outputs(workspace, path, &plan)).transpose()?;
-    let desk = desk(workspace, terminal, args, &plan, home, id, resumed)?;
+    let policy = match resumed.and_then(|resumed| resumed.fresh_since.clone()) {
+        _ if args.offline => Policy::Offline,
+        Some(since) => Policy::Since(since),
+        None if args.no_cache => Policy::Fresh,
+        None => Policy::Normal,
+    };
+    let desk = desk(workspace, terminal, args, &plan, place, policy)?;
     Ok(Shared { outputs, ..with_desk(workspace, args, plan, desk)? })
 }
 
@@ -222,9 +228,8 @@ fn desk(
     terminal: &Terminal,
     args: &EvalArgs,
     plan: &Plan,
-    home: &Home,
-    id: &RunId,
-    resumed: Option<&Resumed>,
+    (home, id): (&Home, &RunId),
+    policy: Policy,
 ) -> Result<Desk> {
     let project = &workspace.manifests.project;
     let limits = Limits {
@@ -239,22 +244,21 @@ fn desk(
         .into_iter()
         .map(|prompt| Recordings::load(&workspace.snapshot, &project.folders.evals, prompt))
         .collect::<Result<_>>()?;
-    let policy = match (args.offline, args.no_cache, resumed.and_then(|resumed| resumed.fresh_since.clone()))
-    {
-        (true, ..) => Policy::Offline,
-        (_, _, Some(since)) => Policy::Since(since),
-        (_, true, None) => Policy::Since(clock::rfc3339()),
-        (false, false, None) => Policy::Normal,
+    let store = match policy {
+        Policy::Fresh => ExchangeStore::afresh(home, id.as_str(), DEFAULT_STORE_BYTES),
+        _ => ExchangeStore::new(home, id.as_str(), DEFAULT_STORE_BYTES),
     };
+    // Who wants no cache does not ask why it was not used.
+    let explains = terminal.verbose && matches!(policy, Policy::Normal | Policy::Offline);
     Ok(Desk {
         providers: Providers::new(project, workspace.environment(terminal)?, limits),
-        store: ExchangeStore::new(home, id.as_str(), DEFAULT_STORE_BYTES),
+        store,
         recordings,
         prices: prices(workspace)?,
         budget: Arc::new(Budget::new(args.max_cost)),
         policy,
         now: clock::rfc3339,
-        misses: terminal.verbose.then(Default::default),
+        misses: explains.then(Default::default),
         recorded: args.record.then(Default::default),
         flights: Default::default(),
     })

@@ -45,6 +45,20 @@ fn what_was_put_is_found_at_once_and_by_the_next_process() {
 }
 
 #[test]
+fn a_store_afresh_reads_nothing_of_before_and_keeps_what_it_stores() {
+    let root = tempdir().expect("a folder");
+    let (a, b) = (exchange("a"), exchange("b"));
+    store(&root, "one").put(&a).expect("stored");
+    let afresh = ExchangeStore::afresh(&Home::at(root.path()), "two", DEFAULT_STORE_BYTES);
+    assert_eq!(found(&afresh, &a), None);
+    assert!(!afresh.has_earlier().expect("a store that can be read"));
+    afresh.put(&b).expect("stored");
+    assert_eq!(found(&afresh, &b), Some(b.clone()));
+    let next = store(&root, "three");
+    assert_eq!((found(&next, &a), found(&next, &b)), (Some(a), Some(b)));
+}
+
+#[test]
 fn what_completed_before_a_moment_is_not_found_since_it() {
     let root = tempdir().expect("a folder");
     let writing = store(&root, "one");
