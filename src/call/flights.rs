@@ -1,7 +1,7 @@
 //! Requests under way: of two that are the same, one is made and the other waits for it.
 
 use crate::domain::Digest;
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::OwnedMutexGuard;
 
@@ -9,7 +9,7 @@ type Turn = Arc<tokio::sync::Mutex<()>>;
 
 /// The requests that are under way, by key.
 #[derive(Debug, Default)]
-pub struct Flights(Mutex<HashMap<Digest, Turn>>);
+pub struct Flights(Mutex<FxHashMap<Digest, Turn>>);
 
 /// The right to make one request. Dropping it, however that comes, lets the next in line try.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ impl Flights {
         flight
     }
 
-    fn map(&self) -> MutexGuard<'_, HashMap<Digest, Turn>> {
+    fn map(&self) -> MutexGuard<'_, FxHashMap<Digest, Turn>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,7 +1,7 @@
 //! Why a request was not in the store: what differs from the nearest one that is.
 
 use crate::domain::Request;
-use similar::TextDiff;
+use crate::domain::edits::{Edits, words};
 
 /// What differs between a request and the nearest of `stored`, in words; `None` where nothing is stored.
 ///
@@ -49,7 +49,8 @@ fn distance(a: &Request, b: &Request) -> f32 {
     let text = |request: &Request| -> String {
         request.messages.iter().map(|message| message.content.as_str()).collect::<Vec<_>>().join("\n")
     };
-    1.0 - TextDiff::from_words(text(a), text(b)).ratio()
+    let (a, b) = (text(a), text(b));
+    1.0 - Edits::between(words(&a), words(&b)).likeness()
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! from what was rewritten.
 
 use super::tags::{Tag, likeness, tags};
-use similar::{Algorithm, ChangeTag, DiffOp, TextDiff, capture_diff_slices};
+use crate::domain::edits::{Edit, Edits, Run};
 use unicode_segmentation::UnicodeSegmentation;
 
 /// Paragraphs at least this alike are one that was rewritten; below, one went and another came.
@@ -90,11 +90,9 @@ pub fn compare(before: &str, after: &str) -> Vec<Paragraph> {
     }
     let (old, new) = (paragraphs(before), paragraphs(after));
     let (mut gone, mut come) = (Vec::new(), Vec::new());
-    for op in capture_diff_slices(Algorithm::Patience, &old, &new) {
-        if !matches!(op, DiffOp::Equal { .. }) {
-            gone.extend(op.old_range());
-            come.extend(op.new_range());
-        }
+    for run in Edits::between(old.clone(), new.clone()).runs().filter(|run| !run.same) {
+        gone.extend(run.old);
+        come.extend(run.new);
     }
     let mut found = Vec::new();
     gone.retain(|&from| {
@@ -163,36 +161,38 @@ fn pairs(gone: &[usize], come: &[usize], old: &[&str], new: &[&str]) -> Vec<(usi
 fn words(before: &str, after: &str) -> Vec<Piece> {
     let old: Vec<&str> = before.unicode_sentences().collect();
     let new: Vec<&str> = after.unicode_sentences().collect();
-    let ops = capture_diff_slices(Algorithm::Myers, &old, &new);
-    let changed = |op: &&DiffOp| !matches!(op, DiffOp::Equal { .. });
-    let gone: Vec<&str> = ops.iter().filter(changed).flat_map(|op| old[op.old_range()].to_vec()).collect();
-    let come: Vec<&str> = ops.iter().filter(changed).flat_map(|op| new[op.new_range()].to_vec()).collect();
+    let runs: Vec<Run> = Edits::between(old.clone(), new.clone()).runs().collect();
+    let changed = || runs.iter().filter(|run| !run.same);
+    let gone: Vec<&str> = changed().flat_map(|run| old[run.old.clone()].to_vec()).collect();
+    let come: Vec<&str> = changed().flat_map(|run| new[run.new.clone()].to_vec()).collect();
     let moved = |sentence: &str| {
         let is = |other: &&str| other.trim() == sentence.trim();
         gone.iter().any(is) && come.iter().any(is)
     };
     let mut pieces = Vec::new();
-    for op in &ops {
-        if let DiffOp::Equal { .. } = op {
-            new[op.new_range()].iter().for_each(|text| push(&mut pieces, Piece::Same((*text).to_owned())));
+    for run in &runs {
+        let (before, after) = (&old[run.old.clone()], &new[run.new.clone()]);
+        if run.same {
+            after.iter().for_each(|text| push(&mut pieces, Piece::Same((*text).to_owned())));
             continue;
         }
         let stay = |side: &[&str]| -> String {
             side.iter().filter(|sentence| !moved(sentence)).copied().collect::<Vec<_>>().concat()
         };
-        let (left, right) = (stay(&old[op.old_range()]), stay(&new[op.new_range()]));
-        for change in TextDiff::from_unicode_words(&left, &right).iter_all_changes() {
-            let text = change.value().to_owned();
+        let (left, right) = (stay(before), stay(after));
+        let bounds = |text| UnicodeSegmentation::split_word_bounds(text).collect();
+        for (edit, text) in Edits::between(bounds(&*left), bounds(&*right)).parts() {
+            let text = text.to_owned();
             push(
                 &mut pieces,
-                match change.tag() {
-                    ChangeTag::Equal => Piece::Same(text),
-                    ChangeTag::Delete => Piece::Removed(text),
-                    ChangeTag::Insert => Piece::Added(text),
+                match edit {
+                    Edit::Same => Piece::Same(text),
+                    Edit::Removed => Piece::Removed(text),
+                    Edit::Added => Piece::Added(text),
                 },
             );
         }
-        for sentence in new[op.new_range()].iter().filter(|sentence| moved(sentence)) {
+        for sentence in after.iter().filter(|sentence| moved(sentence)) {
             pieces.push(Piece::Moved((*sentence).to_owned()));
         }
     }

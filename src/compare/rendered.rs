@@ -2,11 +2,11 @@
 
 use super::Side;
 use super::cost::{self, Cost};
+use crate::domain::edits::{Edit, Edits, lines};
 use crate::domain::{CaseId, Chunk, Message};
 use crate::manifest::cases::CaseRow;
 use crate::manifest::prompt::Prompt;
 use crate::render::CaseSubject;
-use similar::{ChangeTag, TextDiff};
 use std::collections::BTreeMap;
 
 /// Stands for what retrieval would bring, which is not known without searching.
@@ -122,14 +122,13 @@ fn changes(old: &[Message], new: &[Message]) -> Vec<(&'static str, Vec<Line>)> {
         if was == is && before.map(|message| message.role) == after.map(|message| message.role) {
             continue;
         }
-        let diff = TextDiff::from_lines(was.as_str(), is.as_str());
-        for group in diff.grouped_ops(AROUND) {
-            let lines = group.iter().flat_map(|op| diff.iter_changes(op)).map(|change| {
-                let text = change.value().trim_end_matches('\n').to_owned();
-                match change.tag() {
-                    ChangeTag::Equal => Line::Same(text),
-                    ChangeTag::Delete => Line::Removed(text),
-                    ChangeTag::Insert => Line::Added(text),
+        for hunk in Edits::between(lines(&was), lines(&is)).hunks(AROUND) {
+            let lines = hunk.into_iter().map(|(edit, text)| {
+                let text = text.trim_end_matches('\n').to_owned();
+                match edit {
+                    Edit::Same => Line::Same(text),
+                    Edit::Removed => Line::Removed(text),
+                    Edit::Added => Line::Added(text),
                 }
             });
             found.push((role, lines.collect()));

@@ -1,7 +1,7 @@
 //! What a change of wording does, told by the words alone: no judgement, so that the same change always gets the
 //! same tags.
 
-use similar::{Algorithm, capture_diff_slices, diff_ratio};
+use crate::domain::edits::Edits;
 use std::collections::BTreeMap;
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -74,9 +74,7 @@ fn bag(text: &str, tag: Tag) -> BTreeMap<String, usize> {
 
 /// How alike two texts are by their words, 0 to 1: twice the words in common over the words of both.
 pub fn likeness(before: &str, after: &str) -> f32 {
-    let (old, new): (Vec<&str>, Vec<&str>) =
-        (before.unicode_words().collect(), after.unicode_words().collect());
-    diff_ratio(&capture_diff_slices(Algorithm::Myers, &old, &new), old.len(), new.len())
+    Edits::between(before.unicode_words().collect(), after.unicode_words().collect()).likeness()
 }
 
 #[cfg(test)]

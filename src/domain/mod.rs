@@ -4,6 +4,7 @@ pub mod case;
 pub mod date;
 pub mod diagnostic;
 pub mod digest;
+pub mod edits;
 pub mod error;
 pub mod exchange;
 pub mod exit;

@@ -2,6 +2,7 @@
 
 use crate::comment::picture;
 use crate::project::Project;
+use llmops::domain::edits::{Edit, Edits, lines};
 use std::fs;
 use std::path::Path;
 
@@ -64,6 +65,13 @@ fn the_picture_of_a_blocked_pull_request_is_what_the_binary_says() {
     assert!(
         kept == drawn,
         "docs/blocked.svg is not what the binary says: draw it again with LLMOPS_DRAW=1 cargo test --test cli picture\n{}",
-        similar::TextDiff::from_lines(&kept, &drawn).unified_diff()
+        changed(&kept, &drawn)
     );
+}
+
+/// The lines that differ.
+fn changed(kept: &str, drawn: &str) -> String {
+    let hunks = Edits::between(lines(kept), lines(drawn)).hunks(0);
+    let mark = |edit| if edit == Edit::Removed { '-' } else { '+' };
+    hunks.concat().iter().map(|(edit, line)| format!("{}{line}", mark(*edit))).collect()
 }

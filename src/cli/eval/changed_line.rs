@@ -1,8 +1,8 @@
 //! Where a review should point: the line of a manifest that a change touched.
 
 use crate::domain::RelPath;
+use crate::domain::edits::{self, Edits};
 use crate::repo::Snapshot;
-use similar::{DiffTag, TextDiff};
 
 /// Keys that say something of a change and are not the change.
 const ABOUT: [&str; 7] =
@@ -17,15 +17,13 @@ pub fn of(then: &Snapshot, now: &Snapshot, path: &RelPath) -> Option<u32> {
 }
 
 fn first(old: &str, new: &str) -> Option<u32> {
-    let diff = TextDiff::from_lines(old, new);
-    let lines: Vec<&str> = new.lines().collect();
+    let lines = edits::lines(new);
     let last = lines.len().saturating_sub(1);
-    let changed: Vec<usize> = diff
-        .ops()
-        .iter()
-        .filter(|op| op.tag() != DiffTag::Equal)
-        .flat_map(|op| {
-            let range = op.new_range();
+    let changed: Vec<usize> = Edits::between(edits::lines(old), lines.clone())
+        .runs()
+        .filter(|run| !run.same)
+        .flat_map(|run| {
+            let range = run.new;
             // Where lines went away, the one that took their place.
             if range.is_empty() { range.start.min(last)..range.start.min(last) + 1 } else { range }
         })

@@ -2,6 +2,7 @@
 
 use super::Serialize;
 use crate::domain::Role;
+use crate::domain::edits::{Edit, Edits, words};
 use crate::domain::exchange::Source;
 use crate::report::document::Detail;
 use crate::report::found;
@@ -10,8 +11,7 @@ use crate::report::text::{head, one_line, visible};
 use crate::report::told::Told;
 use crate::report::v1::{Case, Status};
 use crate::retrieve::injection;
-use similar::{ChangeTag, TextDiff};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// At most this many bytes of any one text.
 const MOST_TEXT: usize = 64 * 1024;
@@ -251,21 +251,17 @@ fn text(whole: &str) -> String {
 /// cannot be read.
 fn diff(base: &str, output: &str) -> Vec<Part> {
     let (base, output) = (text(base), text(output));
-    let mut settings = TextDiff::configure();
-    if base.len() + output.len() > WATCHED {
-        settings.timeout(MOST_TIME);
-    }
-    let diff = settings.diff_words(&base, &output);
+    let deadline = (base.len() + output.len() > WATCHED).then(|| Instant::now() + MOST_TIME);
     let mut parts: Vec<Part> = Vec::new();
-    for change in diff.iter_all_changes() {
-        let kind = match change.tag() {
-            ChangeTag::Equal => "same",
-            ChangeTag::Delete => "gone",
-            ChangeTag::Insert => "new",
+    for (edit, words) in Edits::until(words(&base), words(&output), deadline).parts() {
+        let kind = match edit {
+            Edit::Same => "same",
+            Edit::Removed => "gone",
+            Edit::Added => "new",
         };
         match parts.last_mut().filter(|part| part.kind == kind) {
-            Some(part) => part.text.push_str(change.value()),
-            None => parts.push(Part { kind, text: change.value().to_owned() }),
+            Some(part) => part.text.push_str(words),
+            None => parts.push(Part { kind, text: words.to_owned() }),
         }
     }
     // White space is in common always: it says nothing.
