@@ -52,6 +52,9 @@ impl fmt::Display for Format {
     }
 }
 
+/// Endings of what is evaluated and of what holds it, which no format has: a report over a prompt would be the end of it.
+const READ: [&str; 6] = ["yaml", "yml", "j2", "jinja", "jinja2", "lock"];
+
 /// A format and the file to write: `FORMAT=PATH`, where `-` is the standard output.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Target {
@@ -90,7 +93,16 @@ impl FromStr for Target {
             return Err(Error::input(format!("the report {text:?} names no file"))
                 .hint(format!("write {word}=PATH; the path - is the standard output")));
         }
-        Ok(Self { format, path: PathBuf::from(path) })
+        let path = PathBuf::from(path);
+        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+        if READ.contains(&ending) {
+            return Err(Error::input(format!(
+                "a report is no .{ending} file, and {} may be one that is read",
+                path.display()
+            ))
+            .hint(format!("give it another ending, as in {word}=report.{word}")));
+        }
+        Ok(Self { format, path })
     }
 }
 
@@ -146,6 +158,7 @@ mod tests {
             ("htlm=x", "did you mean html?"),
             ("pdf=x", "json, jsonl"),
             ("csv=", "csv=PATH"),
+            ("json=prompts/p.yaml", "json=report.json"),
         ] {
             let error = text.parse::<Target>().expect_err(text);
             assert_eq!(error.kind(), Kind::Input);
