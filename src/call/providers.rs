@@ -152,6 +152,12 @@ impl<T: Transport> Providers<T> {
         }
     }
 
+    /// Why calls to `provider` are not made any more: the failure of whoever would make one. `None` while they are.
+    pub fn stopped(&self, provider: &ProviderName) -> Option<CallFailure> {
+        let cause = self.lanes.get(provider)?.breaker.cause()?;
+        Some(stopped(provider, &cause, 0))
+    }
+
     /// Calls a provider until it replies or the call has failed for good. Nothing secret is in what comes
     /// back, whatever the provider wrote.
     pub async fn call(&self, request: &Request) -> Outcome {

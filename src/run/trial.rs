@@ -151,10 +151,25 @@ impl Trial<'_> {
         let request = target
             .request(&self.shared.renderer, &case.vars, &context, self.place.trial)
             .map_err(|fault| wrong_template(fault, case))?;
+        self.gradable(&request, case, &context)?;
         let answered = self.ask(&request, CallRole::Answer).await?;
         let context = answered.reply.context.clone().unwrap_or(context);
         let (latency_ms, cost) = (Some(answered.latency_ms), answered.cost);
         Ok(Given { reply: answered.reply, latency_ms, cost, context })
+    }
+
+    /// Holds that an answer is not paid for that nobody would grade: the judge refuses the key, or is down.
+    fn gradable(&mut self, request: &Request, case: &Case, context: &[Chunk]) -> Step<()> {
+        let (desk, gate) = (&self.shared.desk, self.place.gate);
+        let (Some(judge), Some(provider)) = (&self.gate.suite.judge, &self.shared.judges[gate]) else {
+            return Ok(());
+        };
+        let Some(failure) = desk.providers.stopped(&provider.config.name) else { return Ok(()) };
+        let unasked = judge::asked(judge, !context.is_empty(), case.expected.is_some()).is_empty();
+        if unasked || desk.has(request).map_err(Ended::Fatal)? {
+            return Ok(());
+        }
+        Err(self.gave_up(failure, CallRole::Judge))
     }
 
     /// What the model is shown: the case's own context, else what is retrieved.

@@ -203,3 +203,26 @@ fn a_provider_that_is_not_asked_any_more_is_said_and_so_is_why_calls_were_needed
         ("note".to_owned(), "3 calls were needed: nothing is stored or recorded".to_owned());
     assert_eq!(found(&document, "not-stored"), [(severity, String::new(), message)]);
 }
+
+#[test]
+fn a_judge_that_refuses_the_key_keeps_answers_from_being_paid_for() {
+    let refusing = Stub::start(|_| {
+        Answer::json(401, &json!({"error": {"message": "who are you?", "code": "invalid_api_key"}}))
+    });
+    let stub = Stub::start(|_| Answer::openai("Five days."));
+    let project = served("openai", &stub.url, 4.0, 40);
+    project.write(
+        "llmops.yaml",
+        &format!(
+            "providers:\n  openai: {{api: openai, concurrency: 1}}\n  other: {{api: openai, base_url: \"{}/v1\", api_key_env: OPENAI_API_KEY, concurrency: 1}}\n",
+            refusing.url
+        ),
+    );
+    project.replace("evals/support.yaml", "judge:", "judge:\n  provider: other");
+    let document = project.run(&["eval", "--json"]).exits(3).json();
+    let cases = document["gates"][0]["cases"].as_array().expect("cases");
+    let said = |case: &Value| case.to_string().contains("401");
+    assert!(cases.iter().all(said), "each says why it has no grade: {document}");
+    // A trial begins when one has ended, and none ends before the judge has refused: eight are under way until then.
+    assert!(stub.count() <= 8, "{} answers were paid for", stub.count());
+}
