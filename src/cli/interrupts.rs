@@ -3,19 +3,23 @@
 use super::terminal::Terminal;
 use crate::call::Stop;
 use crate::domain::{Error, Exit, Result};
-use std::sync::OnceLock;
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{OnceLock, mpsc};
 use std::thread;
 
 /// The one stop of the process: runs that follow each other hear of it too.
 static STOP: OnceLock<Stop> = OnceLock::new();
 
+/// Whether the run is kept, so that nothing is lost by ending.
+static KEPT: AtomicBool = AtomicBool::new(false);
+
 /// Listens from now on. The first signal sends nothing more and keeps what is under way, the second ends the run at
-/// once, a third the program.
+/// once, a third the program. Once the run is [`kept`], the next one ends the program.
 ///
 /// # Errors
 /// When no thread can be started for it.
 pub fn listen(terminal: &Terminal) -> Result<Stop> {
+    KEPT.store(false, Ordering::Release);
     if let Some(stop) = STOP.get() {
         return Ok(stop.clone());
     }
@@ -38,28 +42,44 @@ pub fn listen(terminal: &Terminal) -> Result<Stop> {
     Ok(STOP.get_or_init(|| stop).clone())
 }
 
+/// The run is decided and on disk; what follows writes reports of it, which can be written again.
+pub fn kept() {
+    KEPT.store(true, Ordering::Release);
+}
+
 async fn hear(stop: &Stop, quiet: bool, ready: &mpsc::Sender<std::io::Result<()>>) {
     let mut signals = match Signals::new() {
         Ok(signals) => signals,
         Err(error) => return drop(ready.send(Err(error))),
     };
     drop(ready.send(Ok(())));
-    signals.next().await;
+    heard(&mut signals, quiet).await;
     stop.request();
     if !quiet {
         Terminal::aside("interrupted: waiting for replies that are under way; once more stops at once");
     }
-    signals.next().await;
+    heard(&mut signals, quiet).await;
     stop.abandon();
-    signals.next().await;
+    heard(&mut signals, quiet).await;
     end();
+}
+
+/// The next signal, where there is still something to stop.
+async fn heard(signals: &mut Signals, quiet: bool) {
+    signals.next().await;
+    if KEPT.load(Ordering::Acquire) {
+        if !quiet {
+            Terminal::aside("interrupted: the run is kept, and `llmops report` shows it");
+        }
+        end();
+    }
 }
 
 /// Whatever it is that does not end.
 #[expect(
     clippy::exit,
     clippy::disallowed_methods,
-    reason = "asked for the third time; the store withstands it"
+    reason = "asked for the third time, or with everything kept; the store withstands it"
 )]
 fn end() {
     std::process::exit(i32::from(Exit::Interrupted.code()));

@@ -88,6 +88,30 @@ fn drains_upon(signal: Signal) {
 }
 
 #[test]
+fn while_reports_are_written_one_signal_ends_it_and_the_run_is_kept() {
+    let stub = Stub::start(|seen| {
+        Answer::openai(&if seen.is_judge() { grade(5).to_string() } else { "Five days.".to_owned() })
+    });
+    let project = served("openai", &stub.url, 4.0, 4);
+    let pipe = project.path("report.pipe");
+    let made = Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs");
+    assert!(made.success());
+    // Nobody reads it, so that the report cannot be written.
+    let mut child = started(&project, &stub, &["eval", "--report", "json=report.pipe"]);
+    until("the run is kept", || {
+        let runs = std::fs::read_dir(project.path(".llmops/runs")).into_iter().flatten().flatten();
+        runs.into_iter().any(|run| run.path().join("report.json").is_file())
+    });
+    // It may not have noticed yet that it is: then this is heard as the first of several.
+    std::thread::sleep(Duration::from_millis(300));
+    send(&child, Signal::INT);
+    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+    let mut said = BufReader::new(child.stderr.take().expect("a pipe")).lines().map_while(Result::ok);
+    assert!(said.any(|line| line.contains("the run is kept")), "it says so");
+    project.run(&["report", "last"]).exits(0).says("passed");
+}
+
+#[test]
 fn with_nothing_to_resume_a_run_starts_afresh_and_says_so() {
     let stub = Stub::start(|seen| {
         Answer::openai(&if seen.is_judge() { grade(5).to_string() } else { "x".to_owned() })

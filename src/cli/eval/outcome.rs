@@ -8,6 +8,7 @@ use super::told;
 use crate::call::Stop;
 use crate::cli::args::EvalArgs;
 use crate::cli::clock;
+use crate::cli::interrupts;
 use crate::cli::terminal::Terminal;
 use crate::cli::workspace::Workspace;
 use crate::domain::{Diagnostic, Error, Exchange, Exit, Result};
@@ -104,6 +105,7 @@ impl Finished {
             self.export(workspace, against)?;
         }
         self.keep(&stored)?;
+        interrupts::kept();
         let reader = RunReader::open(&self.home, self.follower.id.as_str())?;
         Ok((StoredRun::new(stored, reader)?, diagnostics))
     }
