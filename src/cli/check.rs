@@ -95,7 +95,7 @@ fn narrowed(
     let mut found = workspace.findings();
     found.extend(records.diagnostics);
     found.extend(workspace.corpus_findings());
-    found.extend(lock::changed_suites(workspace));
+    found.extend(lock::findings(workspace));
     found.extend(since);
     if paths.is_empty() {
         return Ok(found);

@@ -18,6 +18,9 @@ use std::fs;
 /// A suite that is not what was locked under its version.
 pub const SUITE_CHANGED: Code = Code("suite-changed-under-version");
 
+/// The lock holds what is no more.
+pub const LOCK_STALE: Code = Code("lock-stale");
+
 /// Reads everything, computes every digest, and writes the lock.
 ///
 /// # Errors
@@ -68,12 +71,29 @@ pub fn holds<'a>(workspace: &Workspace, suites: impl Iterator<Item = (&'a Suite,
     if found.is_empty() { Ok(()) } else { Err(Error::invalid(found)) }
 }
 
-/// The suites that are not what was locked under their version. What cannot be read is said by others.
-pub fn changed_suites(workspace: &Workspace) -> Vec<Diagnostic> {
+/// The suites that are not what was locked under their version, and what is locked and is no more: under another name,
+/// a suite would be another one that nobody locked. What cannot be read is said by others.
+pub fn findings(workspace: &Workspace) -> Vec<Diagnostic> {
     let Ok(Some(lock)) = Lock::read(&workspace.snapshot) else { return Vec::new() };
     let digests = readable(&workspace.sources()).suites;
-    let suites = workspace.manifests.suites.values();
-    suites.filter_map(|suite| moved(&lock, suite, &digests.get(&suite.name)?.0)).collect()
+    let manifests = &workspace.manifests;
+    let changed =
+        manifests.suites.values().filter_map(|suite| moved(&lock, suite, &digests.get(&suite.name)?.0));
+    let mut found: Vec<Diagnostic> = changed.collect();
+    // A manifest that cannot be read is not gone.
+    if manifests.diagnostics.iter().any(Diagnostic::is_error) {
+        return found;
+    }
+    let prompts = lock.prompts.keys().filter(|name| !manifests.prompts.contains_key(*name));
+    let suites = lock.suites.keys().filter(|name| !manifests.suites.contains_key(*name));
+    let gone =
+        prompts.map(|name| format!("prompt `{name}`")).chain(suites.map(|name| format!("suite `{name}`")));
+    found.extend(gone.map(|what| {
+        let finding = Diagnostic::warning(LOCK_STALE, format!("{what} is locked, and there is none"));
+        Diagnostic { place: Lock::place(), ..finding }
+            .help("run `llmops lock`; if it was renamed, see that it is still what it was")
+    }));
+    found
 }
 
 fn moved(lock: &Lock, suite: &Suite, digest: &Digest) -> Option<Diagnostic> {

@@ -21,6 +21,9 @@ pub const RECORDINGS_CHANGED: Code = Code("recordings-changed");
 /// The index was made for another embedding model or other chunks.
 pub const INDEX_NOT_REBUILT: Code = Code("index-not-rebuilt");
 
+/// A prompt or a suite of the base is no more.
+pub const DELETED: Code = Code("deleted-since-base");
+
 /// The base's version of a manifest cannot be read, so that nothing tells what moved.
 pub const BASE_UNREADABLE: Code = Code("base-unreadable");
 
@@ -87,7 +90,7 @@ fn suites(
     }
 }
 
-/// Suites that are no more, of prompts that still are.
+/// Suites that are no more: of prompts that still are, and together with them.
 fn deleted(
     base: &Sources<'_>,
     head: &Sources<'_>,
@@ -100,7 +103,11 @@ fn deleted(
         .filter(|(name, suite)| !new.suites.contains_key(*name) && !head.snapshot.is_file(&suite.path));
     let lost = gone.filter_map(|(name, suite)| {
         let of = |prompt: &&PromptName| renamed.get(*prompt).unwrap_or(prompt) == &suite.prompt;
-        let prompt = new.prompts.keys().find(of).and_then(|prompt| new.prompts.get(prompt))?;
+        let Some(prompt) = new.prompts.keys().find(of).and_then(|prompt| new.prompts.get(prompt)) else {
+            let message = format!("prompt `{}` and its suite `{name}` were deleted", suite.prompt);
+            let help = "if what it says is still sent from elsewhere, nothing holds it any more";
+            return Some(Diagnostic::warning(DELETED, message).at(Place::file(&suite.path)).help(help));
+        };
         // Under another name it may test the prompt as before.
         let moved = new
             .suites

@@ -54,6 +54,29 @@ fn a_base_that_cannot_be_read_is_said() {
 }
 
 #[test]
+fn what_is_deleted_whole_is_said_by_check_and_by_the_lock_that_still_has_it() {
+    let project = committed();
+    project.run(&["lock"]).exits(0);
+    commit(&project, "locked");
+    project.git(&["rm", "-q", "prompts/support.yaml", "evals/support.yaml"]);
+    let found = project.run(&["check", "--base", "HEAD", "--json"]).exits(0).json();
+    let said = |code: &str, words: &str| {
+        let all = found["diagnostics"].as_array().expect("findings");
+        all.iter().any(|one| {
+            one["code"] == code && one["message"].as_str().is_some_and(|text| text.contains(words))
+        })
+    };
+    assert!(said("deleted-since-base", "prompt `support` and its suite `support` were deleted"), "{found}");
+    assert!(
+        said("lock-stale", "prompt `support` is locked") && said("lock-stale", "suite `support`"),
+        "{found}"
+    );
+    project.run(&["lock"]).exits(0);
+    let found = project.run(&["check", "--json"]).exits(0).json();
+    assert!(!found.to_string().contains("lock-stale"), "{found}");
+}
+
+#[test]
 fn check_holds_suites_against_the_lock_as_eval_does() {
     let project = committed();
     project.run(&["lock"]).exits(0);

@@ -6,13 +6,12 @@ use crate::cli::workspace::{Opened, Workspace};
 use crate::domain::{Code, Diagnostic, Error, RelPath, Result};
 use crate::manifest::reach::{Reach, has_suite};
 use crate::plan::affected::{Changes, changes};
+use crate::plan::moved::DELETED;
 use crate::plan::{Plan, Selection};
 use crate::repo::{Base, Repository, Variables};
 
 /// Why a prompt is run again.
 pub const AFFECTED: Code = Code("affected");
-/// A prompt or a suite of the base is no more.
-pub const DELETED: Code = Code("deleted-since-base");
 
 /// The base that the flags ask for.
 ///
