@@ -128,23 +128,50 @@ fn rows(source: Source<'_>, node: Tree<'static>, whole: &Whole, losses: &Losses)
     };
     let place = losses.in_file(file);
     let trees: Vec<(u32, Tree<'static>)> = if file.ends_with(".csv") {
-        sheet(&text)
+        sheet(&text, &place)
     } else if file.ends_with(".jsonl") {
-        (1..).zip(text.lines()).filter_map(|(line, row)| Some((line, tree::parse(row).ok()?))).collect()
+        lines(&text, &place)
     } else {
-        let items = tree::parse(&text).map(Tree::items).unwrap_or_default();
+        let items = match tree::parse(&text) {
+            Ok(tree) => tree.items(),
+            Err(why) => {
+                place.dropped(1, "testData", format!("a file that cannot be read: {why}"));
+                Vec::new()
+            }
+        };
         return items.into_iter().filter_map(|item| one(item, &place)).collect();
     };
     trees.into_iter().filter_map(|(line, tree)| one(tree, &place.on_line(line))).collect()
 }
 
+/// The rows of a file with one on each line.
+fn lines(text: &str, place: &Losses) -> Vec<(u32, Tree<'static>)> {
+    let rows = (1..).zip(text.lines()).filter(|(_, row)| !row.trim().is_empty());
+    let parsed = rows.filter_map(|(line, row)| match tree::parse(row) {
+        Ok(tree) => Some((line, tree)),
+        Err(why) => {
+            place.dropped(line, "testData", format!("a row that cannot be read: {why}"));
+            None
+        }
+    });
+    parsed.collect()
+}
+
 /// The rows of a sheet with their lines.
-fn sheet(text: &str) -> Vec<(u32, Tree<'static>)> {
+fn sheet(text: &str, place: &Losses) -> Vec<(u32, Tree<'static>)> {
     let mut reader =
         csv::ReaderBuilder::new().flexible(true).from_reader(text.trim_start_matches('\u{feff}').as_bytes());
     let header: Vec<String> =
         reader.headers().map(|row| row.iter().map(str::to_owned).collect()).unwrap_or_default();
-    let rows = reader.records().filter_map(Result::ok);
+    let rows = reader.records().filter_map(|row| match row {
+        Ok(row) => Some(row),
+        Err(why) => {
+            let line = why.position().map_or(0, csv::Position::line);
+            let line = u32::try_from(line).unwrap_or(0);
+            place.dropped(line, "testData", format!("a row that cannot be read: {why}"));
+            None
+        }
+    });
     rows.filter_map(|row| {
         let line = row.position().and_then(|at| u32::try_from(at.line()).ok()).unwrap_or(0);
         let cells: Map<String, Value> =

@@ -135,6 +135,26 @@ fn what_prompt_yml_and_prompty_lose_is_listed() {
 }
 
 #[test]
+fn a_row_of_test_data_that_cannot_be_read_is_listed() {
+    let text = |file: &str| {
+        format!(
+            "messages: [{{role: user, content: '{{{{input}}}}'}}]\nmodel: openai/gpt-4o\ntestData: {file}\n"
+        )
+    };
+    for (file, rows, line) in
+        [("t.jsonl", "{\"input\": \"a\"}\n\n{\"input\": [\n", 3), ("t.yaml", "- input: [\n", 1)]
+    {
+        let (text, origin, taken) = (text(file), Origin::default(), BTreeMap::new());
+        let read =
+            |name: &str| if name == file { Ok(rows.to_owned()) } else { Err("it is not there".to_owned()) };
+        let source = Source { read: &read, ..alone("a.prompt.yml", &text, &origin, &taken) };
+        let losses = import(source).expect("imported").losses;
+        let dropped = losses.iter().find(|loss| loss.what == "testData").expect("a loss");
+        assert_eq!((&*dropped.path, dropped.line, dropped.fate), (file, line, Fate::Dropped), "{losses:?}");
+    }
+}
+
+#[test]
 fn beyond_a_limit_nothing_is_cut_off_in_silence() {
     let providers: Vec<String> = (0..22).map(|n| format!("ollama:chat:m{n}:8b")).collect();
     let asserts: Vec<Value> =
