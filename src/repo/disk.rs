@@ -116,14 +116,14 @@ impl Disk {
             let kind = entry.file_type().map_err(|error| list_error(folder, &error))?;
             let kind = if kind.is_dir() {
                 ChildKind::Folder
-            } else if kind.is_file() || (kind.is_symlink() && entry.path().is_file()) {
-                ChildKind::File
             } else if kind.is_symlink()
+                && !entry.path().is_file()
                 && let Some(leads) = self.leads(&entry.path())
             {
                 ChildKind::Link(leads)
             } else {
-                continue;
+                // A pipe or a socket as well: whoever reads it says what is wrong.
+                ChildKind::File
             };
             let Some(name) = name.to_str() else {
                 return Err(unusable_name(&format!("{folder}/{}", name.to_string_lossy())));

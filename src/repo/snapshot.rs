@@ -190,8 +190,8 @@ impl Snapshot {
     }
 
     /// Every file under `folder`, sorted; `.git`, `.llmops` and nested repositories are left out, links to
-    /// folders are not followed. A link to a file outside is listed, so that reading it says what is wrong.
-    /// Of a file it is the file itself.
+    /// folders are not followed. A link to a file outside or to nothing is listed, so that reading it says what is
+    /// wrong. Of a file it is the file itself.
     ///
     /// # Errors
     /// [`ReadError::Io`] when a folder cannot be listed or a name cannot be a path of a manifest,
@@ -200,7 +200,10 @@ impl Snapshot {
         if self.is_file(folder) {
             return Ok(vec![folder.clone()]);
         }
-        let mut found = self.walk(folder, usize::MAX)?.files;
+        let Walked { files: mut found, links } = self.walk(folder, usize::MAX)?;
+        let dead = links.into_iter().filter(|(_, leads, _)| *leads == Leads::Nowhere).map(|(path, ..)| path);
+        // Emacs marks a file that it has open by such a link.
+        found.extend(dead.filter(|path| !path.file_name().starts_with(".#")));
         found.sort_unstable();
         Ok(found)
     }

@@ -136,6 +136,27 @@ fn what_was_to_be_printed_and_is_lost_is_not_done() {
 }
 
 #[test]
+fn a_manifest_that_holds_no_text_is_said() {
+    let project = builtin(1.5);
+    let made = std::process::Command::new("mkfifo").arg(project.path("prompts/pipe.yaml")).status();
+    assert!(made.expect("mkfifo runs").success());
+    for (link, to) in
+        [("loop.yaml", "loop.yaml"), ("dead.yaml", "nowhere.yaml"), (".#support.yaml", "me@here.1")]
+    {
+        std::os::unix::fs::symlink(to, project.path("prompts").join(link)).expect("a link");
+    }
+    let found = project.run(&["check", "--json"]).exits(2).json();
+    let places: Vec<&str> = found["diagnostics"]
+        .as_array()
+        .expect("findings")
+        .iter()
+        .filter_map(|one| one["file"].as_str().or(one["path"].as_str()))
+        .collect();
+    // What an editor leaves beside a file that it has open is no manifest.
+    assert_eq!(places, ["prompts/dead.yaml", "prompts/loop.yaml", "prompts/pipe.yaml"], "{found}");
+}
+
+#[test]
 fn a_pipe_gets_its_report() {
     let project = builtin(1.5);
     let pipe = project.path("pipe");
