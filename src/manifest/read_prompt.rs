@@ -4,12 +4,14 @@ use super::decode::{BAD_VALUE, Fields, MISSING_KEY, Sink};
 use super::dimensions;
 use super::files::Files;
 use super::project::Api;
-use super::prompt::{Dimension, MessageTemplate, Output, Prompt, PromptPlaces, RetrievalUse};
+use super::prompt::{Dimension, Input, MessageTemplate, Output, Prompt, PromptPlaces, RetrievalUse};
 use super::providers::{Providers, Purpose};
 use super::template::Template;
 use super::yaml::Node;
 use super::{head, inputs, pin, read_parameters, schema, tools};
 use crate::domain::{PromptName, Role};
+use serde_json::Value;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The user message of a prompt that writes none.
@@ -51,42 +53,13 @@ pub fn read(
     let few_shot = fields.get("few_shot").map(|node| inputs::few_shot(files, node)).unwrap_or_default();
     let output = fields.get("output").map(|node| output(files, node)).unwrap_or_default();
     let api = provider.map(|provider| provider.api);
-    let is_object = |schema: &serde_json::Value| schema.get("type").is_some_and(|kind| kind == "object");
-    if api == Some(Api::Anthropic) && output.schema.as_ref().is_some_and(|schema| !is_object(schema)) {
-        sink.error(
-            schema::BAD_SCHEMA,
-            fields.key_span("output"),
-            "the API `anthropic` takes only a schema of type `object`",
-            "add `type: object`, and put lists and scalars under a key",
-        );
-    }
+    hold_object(&fields, api, &output);
     let tools = fields.get("tools").map(|node| tools::read(files, node, api)).unwrap_or_default();
     let retrieval = fields.get("retrieval").and_then(|node| retrieval(files, node));
-    if let Some(used) = &retrieval
-        && used.query.is_none()
-        && inputs.len() > 1
-        && !inputs.contains_key("input")
-    {
-        sink.error(
-            MISSING_KEY,
-            fields.key_span("retrieval"),
-            "`retrieval` needs a `query`: none of the inputs is `input`, and there are several",
-            "write `retrieval: {use: PATH, query: \"{{ question }}\"}`",
-        );
-    }
+    hold_query(&fields, retrieval.as_ref(), &inputs);
     let budget = fields.get("budget").map(|node| read_parameters::budget(sink, node)).unwrap_or_default();
     if purpose == Purpose::Judge {
-        for key in ["output", "tools", "retrieval", "few_shot"] {
-            if fields.get(key).is_some() {
-                let message = format!("a judge manifest has no `{key}`");
-                sink.error(
-                    BAD_VALUE,
-                    fields.key_span(key),
-                    message,
-                    "remove it: it is derived from the dimensions",
-                );
-            }
-        }
+        hold_derived(&fields);
     }
     let places = PromptPlaces {
         version: head::place_of(&fields, "version"),
@@ -119,6 +92,43 @@ pub fn read(
         places,
     })
     .filter(|_| !sink.has_errors())
+}
+
+/// Anthropic's structured output is the input of a tool, which is an object.
+fn hold_object(fields: &Fields<'_>, api: Option<Api>, output: &Output) {
+    let is_object = |schema: &Value| schema.get("type").is_some_and(|kind| kind == "object");
+    if api == Some(Api::Anthropic) && output.schema.as_ref().is_some_and(|schema| !is_object(schema)) {
+        fields.sink().error(
+            schema::BAD_SCHEMA,
+            fields.key_span("output"),
+            "the API `anthropic` takes only a schema of type `object`",
+            "add `type: object`, and put lists and scalars under a key",
+        );
+    }
+}
+
+/// Of several inputs, none says by itself that it is what to search for.
+fn hold_query(fields: &Fields<'_>, used: Option<&RetrievalUse>, inputs: &BTreeMap<String, Input>) {
+    let unasked = used.is_some_and(|used| used.query.is_none());
+    if unasked && inputs.len() > 1 && !inputs.contains_key("input") {
+        fields.sink().error(
+            MISSING_KEY,
+            fields.key_span("retrieval"),
+            "`retrieval` needs a `query`: none of the inputs is `input`, and there are several",
+            "write `retrieval: {use: PATH, query: \"{{ question }}\"}`",
+        );
+    }
+}
+
+/// What a judge answers and sees follows from its dimensions.
+fn hold_derived(fields: &Fields<'_>) {
+    for key in ["output", "tools", "retrieval", "few_shot"] {
+        if fields.get(key).is_some() {
+            let message = format!("a judge manifest has no `{key}`");
+            let help = "remove it: it is derived from the dimensions";
+            fields.sink().error(BAD_VALUE, fields.key_span(key), message, help);
+        }
+    }
 }
 
 fn judged(sink: &Sink, node: &Node) -> Vec<Dimension> {
