@@ -22,9 +22,10 @@ const OTHERWISE: &[(&str, &str, Otherwise)] = &[
     ),
     (
         "README.md",
-        "export ANTHROPIC_API_KEY=…      # or OPENAI_API_KEY; or a line in .env, if git ignores that file",
+        "export ANTHROPIC_API_KEY=…      # the model's; a line in .env does too, where git does not track that file",
         Otherwise::With(&[
             ("ANTHROPIC_API_KEY=…", "ANTHROPIC_API_KEY=sk-ant-test"),
+            ("OPENAI_API_KEY=…", "OPENAI_API_KEY=sk-test"),
             ("eval --max-cost", "-C remote eval --max-cost"),
         ]),
     ),
