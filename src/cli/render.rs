@@ -10,7 +10,7 @@ use crate::call::desk::Policy;
 use crate::domain::{Chunk, Error, Exit, Kind, Request, Result};
 use crate::manifest::prompt::Prompt;
 use crate::plan::inputs_digest;
-use crate::render::{RenderError, tokens};
+use crate::render::{RenderError, UNDEFINED, tokens};
 use crate::run::request::Target;
 use serde_json::{Map, Value, json};
 
@@ -102,9 +102,13 @@ pub fn request(
     })?;
     let program = inputs_digest(&workspace.snapshot, &provider.inputs)?;
     let target = Target { prompt, model: &prompt.model, provider, program };
-    target
-        .request(&workspace.renderer, vars, context, 0)
-        .map_err(|fault: RenderError| Error::invalid(vec![fault.into_diagnostic()]))
+    target.request(&workspace.renderer, vars, context, 0).map_err(|mut fault: RenderError| {
+        if fault.code == UNDEFINED {
+            fault.help =
+                Some("give it with `--var NAME=VALUE`, or take a case's with `--case ID`".to_owned());
+        }
+        Error::invalid(vec![fault.into_diagnostic()])
+    })
 }
 
 /// Variables of the command line. An input that is declared as something else than text is read as JSON.

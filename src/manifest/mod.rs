@@ -25,7 +25,7 @@ pub mod pin;
 pub mod plain;
 pub mod project;
 pub mod prompt;
-mod providers;
+pub mod providers;
 pub mod reach;
 mod read_assert;
 mod read_gate;

@@ -80,11 +80,11 @@ impl<'a> Providers<'a> {
         if model.as_str().starts_with("builtin/") {
             return if known_builtin(sink, model, at, purpose) { self.get("builtin") } else { None };
         }
-        let vendor = model::facts(model).map(|facts| facts.provider.as_str()).or_else(|| vendor_of(model));
-        if let Some(config) = vendor.and_then(|vendor| self.get(vendor)) {
+        let vendor = of_model(model);
+        if let Some(config) = vendor.as_ref().and_then(|vendor| self.get(vendor.as_str())) {
             return Some(config);
         }
-        if !self.unreadable && !vendor.is_some_and(|vendor| self.broken.contains(vendor)) {
+        if !self.unreadable && !vendor.is_some_and(|vendor| self.broken.contains(&vendor)) {
             sink.error(
                 UNKNOWN_PROVIDER,
                 at,
@@ -138,6 +138,19 @@ fn known_builtin(sink: &Sink, model: &ModelId, at: Span, purpose: Purpose) -> bo
     };
     sink.error(UNKNOWN_BUILTIN, at, message, help);
     false
+}
+
+/// The provider that a model's id tells: by the table of models, or by its shape.
+pub fn of_model(model: &ModelId) -> Option<ProviderName> {
+    if model.as_str().starts_with("builtin/") {
+        return Some("builtin".into());
+    }
+    model::facts(model).map(|facts| facts.provider.clone()).or_else(|| vendor_of(model).map(Into::into))
+}
+
+/// Whether this is a built-in model that answers prompts.
+pub fn answers(model: &ModelId) -> bool {
+    BUILTIN.contains(&(Purpose::Prompt, model.as_str()))
 }
 
 /// The vendor that the shape of an id tells.

@@ -43,6 +43,8 @@ impl Reach {
         let models = providers().filter_map(|provider| provider.path.clone()).collect();
         // Nobody knows which files such a program reads.
         let undeclared = providers().any(ProviderConfig::is_undeclared);
+        // A glob that matches nothing was meant for a file that may be the one that changed.
+        let misspelt = snapshot.glob_all(&inputs).map_or(true, |matched| !matched.idle.is_empty());
         let folders = read.project.folders.clone();
         for path in discover::under(snapshot, &folders.retrieval, &mut found) {
             let parsed = discover::parse(snapshot, &path);
@@ -58,7 +60,7 @@ impl Reach {
             names_recordings: false,
             names_deployments: false,
             named: HashSet::new(),
-            sure: found.is_empty() && !undeclared,
+            sure: found.is_empty() && !undeclared && !misspelt,
             folders,
             inputs,
             models,
@@ -116,6 +118,30 @@ impl Reach {
         }
     }
 
+    /// Whether a manifest reads this file, which git ignores. That it has the extension of a data file is not enough: what
+    /// is ignored is mostly what tools leave behind.
+    pub fn names_file(&self, path: &RelPath) -> bool {
+        let Folders { prompts, evals, retrieval, .. } = &self.folders;
+        let mut folders = [prompts, evals, retrieval].into_iter().chain(&self.models);
+        self.named.contains(path.file_name())
+            || self.inputs.iter().any(|glob| crate::repo::glob_matches(glob, path))
+            || folders.any(|folder| path.is_under(folder.as_str()))
+    }
+
+    /// Whether a manifest may read something in this folder, of which git ignores everything.
+    pub fn names_within(&self, folder: &RelPath) -> bool {
+        if folder.file_name() == HOME {
+            return false;
+        }
+        let Folders { prompts, evals, retrieval, .. } = &self.folders;
+        let folders = [prompts, evals, retrieval].into_iter().chain(&self.models).map(RelPath::as_str);
+        let mut read = folders.chain(self.inputs.iter().map(|glob| root_of(glob)));
+        read.any(|one| {
+            folder.is_under(one)
+                || one.strip_prefix(folder.as_str()).is_some_and(|rest| rest.starts_with('/'))
+        })
+    }
+
     /// Whether a manifest may read `path`. Errs on the side of yes: outside of the folders, only what no manifest names,
     /// what has the extension of no data file, and is no input of a program or corpus is certainly not read.
     pub fn may_read(&self, path: &RelPath) -> bool {
@@ -143,6 +169,15 @@ impl Reach {
                 .any(|folder| path.is_under(folder.as_str()) || folder.is_under(path.as_str()))
             || DATA.contains(&path.extension().as_str())
     }
+}
+
+/// This tool's own folder, which no walk enters.
+const HOME: &str = ".llmops";
+
+/// The folder that a glob looks into, as far as it is written out.
+fn root_of(glob: &str) -> &str {
+    let end = glob.find(['*', '?', '[', '{', '\\']).unwrap_or(glob.len());
+    glob[..end].rfind('/').map_or("", |slash| &glob[..slash])
 }
 
 /// Whether there is a suite at all: a change cannot leave untouched what is not there. Stops at the first.
@@ -198,6 +233,11 @@ mod tests {
             reach.may_read(&RelPath::new(path).expect("inside"))
         };
         write("llmops.yaml", "providers:\n  app: {api: exec, command: [x], inputs: [\"src/**\"]}\n");
+        write("retrieval/kb.yaml", "corpus: [\"kb/**/*.md\"]\n");
+        write("prompts/p.yaml", "retrieval: ../retrieval/kb.yaml\n");
+        assert!(read("README.md"), "a glob that matches nothing may have been meant for it");
+        write("src/app.py", "");
+        write("deployments/staging.yaml", "");
         write("retrieval/kb.yaml", "corpus: [\"kb/**/*.md\"]\n");
         write("prompts/p.yaml", "retrieval: ../retrieval/kb.yaml\n");
         for path in ["README.md", "web/app.ts", "evals/recordings/p.jsonl", "deployments/prod.yaml"] {

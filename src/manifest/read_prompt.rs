@@ -181,7 +181,10 @@ fn messages(fields: &Fields<'_>) -> Vec<MessageTemplate> {
         (Some(node), _) => add(Role::User, node, "`user`"),
         (None, Some(node)) => return listed_messages(sink, node, messages),
         (None, None) => {
-            messages.push(MessageTemplate { role: Role::User, content: Template::built_in(DEFAULT_USER) });
+            messages.push(MessageTemplate {
+                role: Role::User,
+                content: Template::built_in(sink.path(), DEFAULT_USER),
+            });
         }
     }
     messages

@@ -13,6 +13,8 @@ enum Layout {
     Inline,
     /// The text is the file.
     WholeFile,
+    /// No file holds it: it stands for a key that a manifest leaves out.
+    BuiltIn,
 }
 
 /// The source of a template, with its place.
@@ -48,14 +50,15 @@ impl Template {
         Self { text, path: path.clone(), start: Span::new(1, 1, 1), layout: Layout::WholeFile }
     }
 
-    /// A template that no file holds, such as the default user message.
-    pub fn built_in(text: &str) -> Self {
-        Self {
-            text: text.to_owned(),
-            path: RelPath::root(),
-            start: Span::new(1, 1, 1),
-            layout: Layout::Inline,
-        }
+    /// A template that no file holds, such as the default user message of the manifest at `path`.
+    pub fn built_in(path: &RelPath, text: &str) -> Self {
+        let start = Span::new(1, 1, 1);
+        Self { text: text.to_owned(), path: path.clone(), start, layout: Layout::BuiltIn }
+    }
+
+    /// Whether no file holds it.
+    pub fn is_built_in(&self) -> bool {
+        self.layout == Layout::BuiltIn
     }
 
     /// Whether anything in it is to be rendered.
@@ -74,7 +77,7 @@ impl Template {
             Layout::WholeFile => Span::new(line, column, length),
             Layout::Block { indent } => Span::new(self.start.line + line - 1, column + indent, length),
             Layout::Inline if line == 1 => Span::new(self.start.line, self.start.column + column - 1, length),
-            Layout::Inline => self.start,
+            Layout::Inline | Layout::BuiltIn => self.start,
         }
     }
 }

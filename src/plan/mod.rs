@@ -10,6 +10,7 @@ mod identity;
 pub mod moved;
 #[cfg(test)]
 mod mutation_tests;
+mod programs;
 pub mod sample;
 mod select;
 mod validate;

@@ -8,8 +8,9 @@ use super::{GatePlan, Plan, Sources};
 use crate::domain::{CaseId, Error, Kind, ModelId, PromptName, ProviderName, Result, SuiteName};
 use crate::manifest::Manifests;
 use crate::manifest::pin::pin;
-use crate::manifest::project::ProviderConfig;
+use crate::manifest::project::{Api, ProviderConfig};
 use crate::manifest::prompt::Prompt;
+use crate::manifest::providers;
 use crate::manifest::suite::Suite;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -235,10 +236,20 @@ fn provider_of_judge(manifests: &Manifests, judge: &crate::manifest::suite::Judg
     provider(manifests, &judge.provider)
 }
 
-/// The provider of a candidate model: the one that the table names, else the prompt's own.
+/// The provider of a candidate model: the one that its id tells, else the prompt's own, if that can have it.
 fn candidate_provider(manifests: &Manifests, prompt: &Prompt, candidate: &ModelId) -> Result<ProviderConfig> {
-    let known = crate::domain::model::facts(candidate).map(|facts| facts.provider.clone());
-    provider(manifests, &known.unwrap_or_else(|| prompt.provider.clone()))
+    let told = providers::of_model(candidate);
+    let found = provider(manifests, told.as_ref().unwrap_or(&prompt.provider))?;
+    let is_builtin = candidate.as_str().starts_with("builtin/");
+    if is_builtin && !providers::answers(candidate) {
+        return Err(Error::input(format!("no built-in model `{candidate}` answers prompts"))
+            .hint("name `builtin/extractive`, or another provider's model"));
+    }
+    if !is_builtin && found.api == Api::Builtin {
+        return Err(Error::input(format!("cannot tell the provider of `{candidate}`"))
+            .hint("name a model whose provider its id tells, or one of the prompt's own provider"));
+    }
+    Ok(found)
 }
 
 /// The pinned model is held to this where suites are linked.

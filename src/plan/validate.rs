@@ -1,14 +1,15 @@
 //! What only rendering can find: template syntax, includes, and variables that no case supplies. Every case of
 //! every suite is rendered before anything is called, so that no money is spent on a run that cannot finish.
 
+use super::programs::Unmatched;
 use crate::domain::{Chunk, Code, Diagnostic, Place, Scale};
-use crate::manifest::Manifests;
 use crate::manifest::assert::{Check, JsonText, PathTest, StructureAssert, Text, TextAssert};
 use crate::manifest::cases::CaseRow;
 use crate::manifest::prompt::Prompt;
 use crate::manifest::suite::Suite;
 use crate::manifest::template::Template;
-use crate::render::{self, CaseSubject, RenderError, Renderer, Subject};
+use crate::manifest::{Manifests, closest};
+use crate::render::{self, CaseSubject, RenderError, Renderer, Subject, UNDEFINED};
 use crate::repo::Snapshot;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -72,12 +73,18 @@ pub fn validate(sources: &Sources<'_>) -> Vec<Diagnostic> {
         .filter_map(|(diagnostic, ..)| diagnostic.place.clone())
         .map(|place| place.path)
         .collect();
+    let mut programs = Unmatched::of_providers(sources);
     for suite in sources.manifests.suites.values() {
+        suite.asserts.iter().for_each(|assert| programs.assert(assert));
         let Some(prompt) = sources.manifests.prompts.get(&suite.prompt) else { continue };
         if !broken.contains(&prompt.path) {
-            validate_suite(sources, prompt, suite, &mut found, &mut diagnostics);
+            validate_suite(sources, prompt, suite, (&mut found, &mut programs), &mut diagnostics);
         }
     }
+    for prompt in sources.manifests.prompts.values().filter(|prompt| !broken.contains(&prompt.path)) {
+        undeclared(sources, prompt, &mut found);
+    }
+    diagnostics.extend(programs.into_diagnostics());
     diagnostics.extend(found.into_diagnostics());
     diagnostics.sort_by(|a, b| (&a.place, &a.message).cmp(&(&b.place, &b.message)));
     diagnostics
@@ -87,7 +94,7 @@ fn validate_suite(
     sources: &Sources<'_>,
     prompt: &Prompt,
     suite: &Suite,
-    found: &mut Found,
+    (found, programs): (&mut Found, &mut Unmatched<'_>),
     diagnostics: &mut Vec<Diagnostic>,
 ) {
     let inputs: Vec<(&String, Option<jsonschema::Validator>)> = prompt
@@ -98,6 +105,15 @@ fn validate_suite(
     let sample = [Chunk { text: "context".to_owned(), source: None, score: None, last_updated: None }];
     for row in suite.cases.iter() {
         let case = &row.case;
+        row.asserts.iter().for_each(|assert| programs.assert(assert));
+        for (name, _) in prompt.inputs.iter().filter(|(_, input)| input.required) {
+            if !case.vars.contains_key(name) {
+                let fault = RenderError::new(INPUT_MISMATCH, format!("no `{name}`, which `inputs` requires"));
+                let help = "give it, or write `required: false` under `inputs`".to_owned();
+                let place = Some(prompt.places.inputs.clone());
+                found.add(RenderError { place, help: Some(help), ..fault }, Some(case.id.as_str()));
+            }
+        }
         for (name, schema) in &inputs {
             if let (Some(value), Some(schema)) = (case.vars.get(*name), schema)
                 && let Err(error) = schema.validate(value)
@@ -137,6 +153,28 @@ fn validate_suite(
             Subject { vars: &row.case.vars, context: &sample, expected: Some(&expected), output: "output" };
         if let Err(fault) = sources.renderer.judge(&judge.rubric, &subject, &judge.dimensions, judge.scale) {
             found.add(fault, None);
+        }
+    }
+}
+
+/// Where a prompt declares its inputs, a name that is none of them is misspelt, also in a branch that no case takes.
+fn undeclared(sources: &Sources<'_>, prompt: &Prompt, found: &mut Found) {
+    if prompt.inputs.is_empty() || prompt.is_judge() {
+        return;
+    }
+    let folder = &sources.manifests.project.folders.prompts;
+    let query = prompt.retrieval.as_ref().and_then(|retrieval| retrieval.query.as_ref());
+    for template in prompt.messages.iter().map(|message| &message.content).chain(query) {
+        let names = render::variables(sources.snapshot, folder, template).unwrap_or_default();
+        for name in names.into_iter().filter(|name| !prompt.inputs.contains_key(name)) {
+            let near = closest(&name, prompt.inputs.keys().map(String::as_str));
+            let help = near.map_or_else(
+                || format!("declare `{name}` under `inputs`, or correct the template"),
+                |near| format!("did you mean `{near}`?"),
+            );
+            let fault = RenderError::new(UNDEFINED, format!("`{name}` is none of the declared `inputs`"));
+            let place = Some(render::place_of(template, &name));
+            found.add(RenderError { place, help: Some(help), ..fault }, None);
         }
     }
 }

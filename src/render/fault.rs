@@ -73,6 +73,11 @@ impl RenderError {
             ErrorKind::UndefinedError => {
                 let name = undefined_name(inner, source.as_deref());
                 let message = match &name {
+                    Some(name) if in_manifest.is_some_and(Template::is_built_in) => {
+                        format!(
+                            "`{name}` is not defined, which the user message is where a manifest writes none"
+                        )
+                    }
                     Some(name) => format!("`{name}` is not defined"),
                     None => detail,
                 };

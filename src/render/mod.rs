@@ -12,10 +12,10 @@ pub mod tokens;
 mod variables;
 
 pub use engine::{FILTERS, Renderer, environment};
-pub use fault::RenderError;
+pub use fault::{RenderError, UNDEFINED};
 pub use includes::{Include, closure};
 pub use judged::{CaseSubject, Subject, question};
-pub use variables::{reads_context, variables};
+pub use variables::{place_of, reads_context, variables};
 
 #[cfg(test)]
 mod tests {

@@ -1,9 +1,9 @@
 //! Which variables a template reads.
 
 use super::engine;
-use super::fault::RenderError;
+use super::fault::{RenderError, position};
 use super::includes::closure;
-use crate::domain::RelPath;
+use crate::domain::{Place, RelPath};
 use crate::manifest::template::Template;
 use crate::repo::Snapshot;
 use minijinja::Environment;
@@ -26,6 +26,29 @@ pub fn variables(
     let mut found = names(snapshot, folder, template)?;
     found.retain(|name| !OWN.contains(&name.as_str()));
     Ok(found)
+}
+
+/// Where a name is read first in a template; the template's own place where that is in what it includes.
+pub fn place_of(template: &Template, name: &str) -> Place {
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let found = template.text.match_indices(name).find(|(at, _)| {
+        let (before, after) = (&template.text[..*at], &template.text[at + name.len()..]);
+        !before.ends_with(is_word) && !after.starts_with(is_word) && opens_last(before)
+    });
+    let span = found.map_or_else(
+        || template.start(),
+        |(at, _)| {
+            let (line, column, length) = position(&template.text, at..at + name.len());
+            template.locate(line, column, length)
+        },
+    );
+    Place::at(&template.path, span)
+}
+
+/// Whether a text ends inside of an expression.
+fn opens_last(text: &str) -> bool {
+    let last = |marks: [&str; 2]| marks.iter().filter_map(|mark| text.rfind(mark)).max();
+    last(["{{", "{%"]) > last(["}}", "%}"])
 }
 
 /// Whether a template, or what it includes, reads `context`: a comment or a word of its text does not.

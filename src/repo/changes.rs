@@ -7,6 +7,17 @@ use crate::domain::{RelPath, Result};
 use std::collections::BTreeSet;
 use std::path::Path;
 
+/// What differs between a commit and the working tree.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Changed {
+    /// Files, sorted; those that are neither tracked nor ignored are among them.
+    pub paths: Vec<RelPath>,
+    /// Files that git ignores, sorted: nothing tells whether they changed.
+    pub ignored: Vec<RelPath>,
+    /// Folders of which git ignores everything, sorted; their files are not listed.
+    pub ignored_folders: Vec<RelPath>,
+}
+
 impl Repository {
     /// Whether a tracked file changed, staged or not, or there is a file that is neither tracked nor ignored,
     /// below the base.
@@ -97,7 +108,15 @@ impl Repository {
     /// # Errors
     /// When they cannot be compared.
     pub fn changed_paths(&self, since: &CommitId) -> Result<Vec<RelPath>> {
-        let names = match &*self.objects {
+        Ok(self.changed(since)?.paths)
+    }
+
+    /// As [`Repository::changed_paths`], with what git ignores.
+    ///
+    /// # Errors
+    /// When they cannot be compared.
+    pub fn changed(&self, since: &CommitId) -> Result<Changed> {
+        let (names, ignored) = match &*self.objects {
             Objects::Library(library) => self
                 .changed_by_library(&lock(library), since)
                 .map_err(|error| git_error("the working tree", error))?,
@@ -109,12 +128,27 @@ impl Repository {
                 let mut names: BTreeSet<String> =
                     git_program::demand(&self.top, &tracked)?.parts().into_iter().collect();
                 names.extend(git_program::demand(&self.top, &untracked)?.parts());
-                names
+                let ignored = [
+                    "ls-files",
+                    "-z",
+                    "--others",
+                    "--ignored",
+                    "--exclude-standard",
+                    "--directory",
+                    "--",
+                    &spec,
+                ];
+                (names, git_program::demand(&self.top, &ignored)?.parts().into_iter().collect())
             }
         };
-        let below =
-            names.iter().filter_map(|name| RelPath::new(RelPath::new(name)?.strip(self.base.as_str())?));
-        Ok(below.collect())
+        let below = |name: &String| RelPath::new(RelPath::new(name)?.strip(self.base.as_str())?);
+        let (folders, files): (Vec<String>, _) = ignored.into_iter().partition(|name| name.ends_with('/'));
+        let folders = folders.iter().map(|name| name.trim_end_matches('/').to_owned());
+        Ok(Changed {
+            paths: names.iter().filter_map(below).collect(),
+            ignored: files.iter().filter_map(below).collect(),
+            ignored_folders: folders.filter_map(|name| below(&name)).collect(),
+        })
     }
 
     /// The symbolic links and submodules that git tracks, below the base, in no order: what lies behind them changes
@@ -148,24 +182,27 @@ impl Repository {
         &self,
         library: &git2::Repository,
         since: &CommitId,
-    ) -> Result<BTreeSet<String>, git2::Error> {
+    ) -> Result<(BTreeSet<String>, BTreeSet<String>), git2::Error> {
         let tree = library.find_commit(oid(&since.0)?)?.tree()?;
         let mut options = git2::DiffOptions::new();
         options.include_untracked(true).recurse_untracked_dirs(true).ignore_submodules(true);
+        // A folder that is ignored as a whole stands there as one.
+        options.include_ignored(true).recurse_ignored_dirs(false);
         options.disable_pathspec_match(true);
         if !self.base.as_str().is_empty() {
             options.pathspec(self.base.as_str());
         }
         let diff = library.diff_tree_to_workdir_with_index(Some(&tree), Some(&mut options))?;
-        let mut names = BTreeSet::new();
+        let (mut names, mut ignored) = (BTreeSet::new(), BTreeSet::new());
         for delta in diff.deltas() {
+            let names = if delta.status() == git2::Delta::Ignored { &mut ignored } else { &mut names };
             for file in [delta.old_file(), delta.new_file()] {
                 if let Some(path) = file.path_bytes() {
                     names.insert(String::from_utf8_lossy(path).into_owned());
                 }
             }
         }
-        Ok(names)
+        Ok((names, ignored))
     }
 
     /// A path below the base as an argument that git takes literally and from the top.

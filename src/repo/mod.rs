@@ -16,6 +16,7 @@ mod snapshot;
 mod touched;
 
 pub use base::{Base, Variables};
+pub use changes::Changed;
 pub use glob::glob_matches;
 pub use history::Change;
 pub use repository::{Backend, CommitId, Repository};

@@ -6,6 +6,7 @@ use crate::aggregate::power::{Assumptions, Preflight, cases_needed, detectable, 
 use crate::domain::{Breach, Code};
 use crate::gate::codes;
 use crate::grade::judge::asked;
+use crate::manifest::project::Api;
 use crate::manifest::suite::{DecideOn, Judge};
 use crate::plan::GatePlan;
 
@@ -111,7 +112,9 @@ fn out_of_reach(gate: &GatePlan) -> Vec<String> {
     let never = required.filter(|dimension| {
         !gate.cases.iter().any(|&case| {
             let row = gate.suite.cases.get(case);
+            // A program may bring what it retrieved itself.
             let context = gate.retrieval.is_some()
+                || matches!(gate.provider.api, Api::Exec | Api::Http)
                 || row.case.context.as_ref().is_some_and(|context| !context.is_empty());
             asked(judge, context, row.case.expected.is_some())
                 .iter()

@@ -21,6 +21,7 @@ mod chunks_shown;
 #[path = "../support/comment.rs"]
 mod comment;
 mod corpora;
+mod declared;
 mod diffs;
 mod disks;
 mod documents;

@@ -8,7 +8,7 @@ use crate::manifest::reach::{Reach, has_suite};
 use crate::plan::affected::{Changes, changes};
 use crate::plan::moved::DELETED;
 use crate::plan::{Plan, Selection};
-use crate::repo::{Base, Repository, Variables};
+use crate::repo::{Base, Changed, Repository, Variables};
 
 /// Why a prompt is run again.
 pub const AFFECTED: Code = Code("affected");
@@ -104,14 +104,16 @@ pub fn untouched(opened: &Opened, base: &Base) -> Result<bool> {
     if links.iter().any(is_submodule) {
         return Ok(false);
     }
-    let changed = base.repository.changed_paths(&base.commit)?;
-    if changed.is_empty() {
+    let Changed { paths, ignored, ignored_folders } = base.repository.changed(&base.commit)?;
+    if paths.is_empty() && ignored.is_empty() && ignored_folders.is_empty() {
         return Ok(true);
     }
     let reach = Reach::of(&opened.snapshot);
-    // Behind a link that is read, any path may be.
-    let mut read = changed.into_iter().chain(links);
-    Ok(!read.any(|path| reach.may_read(&path)))
+    // Behind a link that is read, any path may be; what git ignores may be another than it was.
+    let mut read = paths.iter().chain(&links);
+    Ok(!read.any(|path| reach.may_read(path))
+        && !ignored.iter().any(|path| reach.names_file(path))
+        && !ignored_folders.iter().any(|folder| reach.names_within(folder)))
 }
 
 /// Compares the base with what is here, says why each prompt is in, and narrows the selection to those. Gives what it

@@ -77,7 +77,7 @@ fn json_equals_and_subset_compare_exactly() {
 
 #[test]
 fn an_expected_value_written_as_text_is_exact_and_has_to_be_json() {
-    let template = |text: &str| JsonText::Template(Template::built_in(text));
+    let template = |text: &str| JsonText::Template(Template::built_in(&crate::domain::RelPath::root(), text));
     let answer = r#"{"id": 12345678901234567890123}"#;
     assert!(
         run(answer, StructureAssert::JsonEquals(template(r#"{"id": 12345678901234567890123.0}"#))).passed

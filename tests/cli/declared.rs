@@ -1,0 +1,129 @@
+//! What is declared has to be there: the files of a program, the inputs of a prompt, the provider of a candidate.
+
+use crate::diffs::{commit, committed};
+use crate::fixtures::{builtin, served};
+use crate::project::Project;
+use crate::stub::Stub;
+
+/// An application behind `exec`, whose answers are held to a word.
+fn application(inputs: &str) -> Project {
+    let project = Project::new(&[
+        (
+            "llmops.yaml",
+            &format!("providers:\n  app: {{api: exec, command: [\"sh\", \"app.sh\"], inputs: [{inputs}]}}\n"),
+        ),
+        ("app.sh", "echo '{\"output\": \"hello\"}'\n"),
+        ("prompts/p.yaml", "version: \"1\"\nprovider: app\nmodel_target: app-1\nsystem: |\n  Greet.\n"),
+        (
+            "evals/p.yaml",
+            "version: \"1\"\nprompt: p\ncases: [{id: a, input: x}]\nassert: [{type: contains, value: hello}]\n",
+        ),
+    ]);
+    project.git(&["init", "-q", "-b", "main"]);
+    commit(&project, "an application");
+    project
+}
+
+#[test]
+fn a_glob_of_a_program_that_matches_nothing_is_an_error_also_beside_one_that_does() {
+    for inputs in ["\"ap.sh\"", "\"srcc/**\"", "\"app.sh\", \"lib/*.sh\""] {
+        let project = application(inputs);
+        project.write("app.sh", "echo '{\"output\": \"bye\"}'\n");
+        commit(&project, "another application");
+        for arguments in [&["check"][..], &["eval"], &["lock"], &["eval", "--changed=HEAD~1"]] {
+            project.run(arguments).exits(2).says("inputs-no-match").says("provider `app`");
+        }
+    }
+    let project = application("\"app.sh\"");
+    project.run(&["eval"]).exits(0);
+    let exec = "{type: exec, command: [\"true\"], inputs: [\"checks/**\"]}";
+    project.replace("evals/p.yaml", "assert: [", &format!("assert: [{exec}, "));
+    let found = project.run(&["check", "--json"]).exits(2).json();
+    let finding = &found["diagnostics"][0];
+    assert!(
+        finding["code"] == "inputs-no-match" && finding["path"] == "evals/p.yaml" && finding["line"] == 4,
+        "{found}"
+    );
+    project.replace("evals/p.yaml", &format!("{exec}, "), "");
+    project.replace("evals/p.yaml", "{id: a, input: x}", &format!("{{id: a, input: x, assert: [{exec}]}}"));
+    project.run(&["check"]).exits(2).says("inputs-no-match");
+}
+
+#[test]
+fn a_program_file_that_git_ignores_is_not_taken_for_unchanged() {
+    let project = application("\"app.sh\", \"out/**\"");
+    project.write("out/table.txt", "1\n");
+    project.write("other/rows.json", "[]\n");
+    project.write(".gitignore", "app.sh\nout/\nother/\n*.log\n");
+    project.git(&["rm", "-q", "--cached", "app.sh"]);
+    commit(&project, "built, and not kept");
+    project.run(&["eval"]).exits(0);
+    project.write("app.sh", "echo '{\"output\": \"bye\"}'\n");
+    project.run(&["eval", "--changed=HEAD"]).exits(1).says("does not contain");
+
+    // What no manifest names may be ignored or not.
+    let project = committed();
+    project.write("other/rows.json", "[]\n");
+    project.write("x.log", "");
+    project.write(".gitignore", "other/\n*.log\n");
+    commit(&project, "ignored");
+    project.run(&["eval", "--changed=HEAD"]).exits(0).says("UNAFFECTED");
+}
+
+#[test]
+fn an_input_that_is_required_is_given_by_every_case_and_a_name_that_is_none_is_misspelt() {
+    let project = builtin(1.5);
+    project.replace(
+        "prompts/support.yaml",
+        "system: |",
+        "inputs: {input: {type: string}, tone: {type: string}}\nsystem: |",
+    );
+    let found = project.run(&["check", "--json"]).exits(2).json();
+    let finding = &found["diagnostics"][0];
+    assert!(finding["message"] == "no `tone`, which `inputs` requires (case `refund` and 2 more)", "{found}");
+    assert!(finding["path"] == "prompts/support.yaml" && finding["line"] == 4, "{found}");
+
+    project.replace("prompts/support.yaml", "tone: {type: string}", "tone: {type: string, required: false}");
+    project.run(&["check"]).exits(0);
+    project.replace(
+        "prompts/support.yaml",
+        "Answer from this:",
+        "Answer{% if tone %} as {{ tonne }}{% endif %}:",
+    );
+    project
+        .run(&["check"])
+        .exits(2)
+        .says("`tonne` is none of the declared `inputs`")
+        .says("did you mean `tone`?");
+    project.run(&["eval"]).exits(2);
+    project.replace("prompts/support.yaml", "tonne", "tone");
+    project.run(&["eval"]).exits(0);
+}
+
+#[test]
+fn a_message_that_no_manifest_writes_has_its_manifest_named_and_says_what_to_give() {
+    let project = builtin(1.5);
+    let said = project.run(&["render", "support"]).exits(2);
+    said.says("prompts/support.yaml").says("`input` is not defined").says("--var NAME=VALUE");
+}
+
+#[test]
+fn a_candidate_whose_provider_nobody_can_tell_is_refused_before_any_call() {
+    let project = builtin(1.5);
+    project.run(&["eval", "--model", "foo"]).exits(2).says("cannot tell the provider of `foo`");
+    project.run(&["eval", "--model", "builtin/extraktive"]).exits(2).says("no built-in model");
+    project.run(&["eval", "--model", "claude-sonnet-9-20270101"]).exits(3).says("ANTHROPIC_API_KEY");
+    let stub = Stub::start(|_| crate::stub::Answer::openai("x"));
+    let project = served("openai", &stub.url, 4.0, 2);
+    project.run(&["eval", "--model", "builtin/lexical"]).exits(2).says("no built-in model");
+    assert_eq!(stub.count(), 0);
+}
+
+#[test]
+fn a_program_may_bring_the_context_that_a_required_dimension_needs() {
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/app");
+    let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin("llmops"));
+    let output = command.args(["-C", example, "eval", "--plan", "--json"]).output().expect("it runs");
+    let plan: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(plan["gates"][0]["can_pass"], true, "{plan}");
+}
