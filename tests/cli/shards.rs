@@ -238,3 +238,24 @@ fn shards_of_a_change_that_touches_nothing_merge_to_nothing() {
     assert_eq!((&merged["verdict"], &merged["run"]["shard"]), (&json!("unaffected"), &Value::Null));
     project.run(&["merge", &parts[0]]).exits(2).says("shard 2/2 is missing");
 }
+
+#[test]
+fn a_shard_that_could_not_begin_says_why_and_merges_to_no_verdict() {
+    let project = crate::fixtures::remote("openai", 4.0, 6).set("OPENAI_API_KEY", "");
+    for k in 1..=2 {
+        let (shard, report) = (format!("{k}/2"), format!("json=shard-{k}.json"));
+        project
+            .run(&["eval", "--shard", &shard, "--report", &report])
+            .exits(3)
+            .says("OPENAI_API_KEY is not set");
+    }
+    let parts = ["shard-1.json".to_owned(), "shard-2.json".to_owned()];
+    let said = merge(&project, &parts).exits(3);
+    said.says("the shard of shard-1.json was not run: OPENAI_API_KEY is not set")
+        .says("export OPENAI_API_KEY");
+
+    project.replace("prompts/support.yaml", "eval_score_required", "eval_score_requird");
+    project.run(&["eval", "--shard", "1/2", "--report", "json=shard-1.json"]).exits(2);
+    project.replace("prompts/support.yaml", "eval_score_requird", "eval_score_required");
+    merge(&project, &parts).exits(2).says("eval_score_requird");
+}

@@ -1,7 +1,7 @@
 //! Whether the reports of shards are one run, and one of what stands here.
 
 use crate::cli::workspace::Workspace;
-use crate::domain::{Error, Exit, Result};
+use crate::domain::{Error, Exit, Kind, Result, Severity};
 use crate::plan::sample::Shard;
 use crate::plan::{GatePlan, Plan, Selection, plan};
 use crate::report::v1;
@@ -12,13 +12,16 @@ use std::path::{Path, PathBuf};
 ///
 /// # Errors
 /// When a report is not that of a shard, or of another run than the first, when a shard was interrupted, is there twice
-/// or missing.
+/// or missing; what kept a shard from being run.
 pub fn one_run(heads: &[v1::Report], paths: &[PathBuf]) -> Result<(Selection, Vec<Shard>)> {
     let mut seen: BTreeMap<u32, &Path> = BTreeMap::new();
     let mut shards = Vec::new();
     let mut first: Option<(&v1::Run, u32)> = None;
     for (head, path) in heads.iter().zip(paths) {
         let shown = path.display();
+        if let Some(ended) = ended_early(head, path) {
+            return Err(ended);
+        }
         let shard = head.run.as_ref().and_then(|run| Some((run, run.shard.as_ref()?.parse::<Shard>().ok()?)));
         let Some((run, shard)) = shard else {
             return Err(Error::input(format!("{shown} is not the report of a shard"))
@@ -30,7 +33,7 @@ pub fn one_run(heads: &[v1::Report], paths: &[PathBuf]) -> Result<(Selection, Ve
         }
         let (one, of) = *first.get_or_insert((run, shard.n()));
         if run.tool_version != env!("CARGO_PKG_VERSION") {
-            let message = format!("{shown} was written by llmops {}", printable(&run.tool_version));
+            let message = format!("{shown} was written by llmops {}", printable(&run.tool_version, 40));
             return Err(Error::input(message).hint("merge with the version that the shards ran with"));
         }
         if let Some(what) = other_run(one, run).or((of != shard.n()).then_some("another number of shards")) {
@@ -84,8 +87,8 @@ fn other_run(one: &v1::Run, other: &v1::Run) -> Option<&'static str> {
     }
 }
 
-fn printable(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(40).collect()
+fn printable(text: &str, most: usize) -> String {
+    text.chars().filter(|c| !c.is_control()).take(most).collect()
 }
 
 /// The plan of the whole run, held against what the shards ran.
@@ -141,4 +144,19 @@ fn moved(here: &GatePlan, ran: &v1::Gate) -> Option<&'static str> {
     } else {
         None
     }
+}
+
+/// Why a shard has no run at all: a key that is not set, a manifest that is wrong. It is as grave as it was there.
+fn ended_early(head: &v1::Report, path: &Path) -> Option<Error> {
+    if head.run.is_some() {
+        return None;
+    }
+    let said = head.diagnostics.iter().find(|found| found.severity == Severity::Error)?;
+    let kind = if head.exit_code == Exit::NoVerdict.code() { Kind::NoVerdict } else { Kind::Input };
+    let message = format!("the shard of {} was not run: {}", path.display(), printable(&said.message, 400));
+    let hint = said
+        .help
+        .as_deref()
+        .map_or_else(|| "mend it, and run that shard again".to_owned(), |help| printable(help, 400));
+    Some(Error::new(kind, message).hint(hint))
 }
