@@ -2,7 +2,8 @@
 
 use super::facts::{facts, reasons};
 use super::{GatePlan, Selection, Sources, gate};
-use crate::domain::{PromptName, ProviderName, Result, SuiteName};
+use crate::domain::{PromptName, Result, SuiteName};
+use crate::manifest::assert::{Assert, Check};
 use std::collections::BTreeMap;
 
 /// A prompt on a suite that has to be decided again.
@@ -38,13 +39,12 @@ pub fn changes(base: &Sources<'_>, head: &Sources<'_>) -> Result<Changes> {
         let now = gate(head, prompt, suite, &Selection::default())?;
         let before = at_base(base, &prompt.name, &suite.name);
         let undeclared = undeclared(head, &now);
-        if undeclared.is_none() && before.as_ref().is_some_and(|before| is_same(before, &now)) {
+        if undeclared.is_empty() && before.as_ref().is_some_and(|before| is_same(before, &now)) {
             continue;
         }
-        let mut reasons = why(base, before.as_ref(), head, &now, undeclared.is_none());
-        reasons.extend(undeclared.map(|name| {
-            format!("provider `{name}` declares no `inputs`, so that nothing tells whether it changed")
-        }));
+        let mut reasons = why(base, before.as_ref(), head, &now, undeclared.is_empty());
+        let unknown = |what| format!("{what} declares no `inputs`, so that nothing tells whether it changed");
+        reasons.extend(undeclared.into_iter().map(unknown));
         found.affected.push(Affected { prompt: prompt.name.clone(), suite: suite.name.clone(), reasons });
     }
     found.affected.sort_by(|a, b| (&a.prompt, &a.suite).cmp(&(&b.prompt, &b.suite)));
@@ -75,13 +75,18 @@ fn is_same(before: &GatePlan, now: &GatePlan) -> bool {
         && before.prompt.budget == now.prompt.budget
 }
 
-/// A provider that answers, judges or retrieves and declares nothing: its program may be another one now.
-fn undeclared<'a>(head: &'a Sources<'_>, gate: &'a GatePlan) -> Option<&'a ProviderName> {
+/// What answers, judges, retrieves or decides and declares nothing: its program may be another one now.
+fn undeclared(head: &Sources<'_>, gate: &GatePlan) -> Vec<String> {
     let providers = &head.manifests.project.providers;
     let judge = gate.suite.judge.as_ref().map(|judge| &judge.provider);
     let retriever = gate.retrieval.as_ref().and_then(|retrieval| retrieval.endpoint.as_ref());
     let others = [judge, retriever].into_iter().flatten().filter_map(|name| providers.get(name));
-    std::iter::once(&gate.provider).chain(others).find(|one| one.is_undeclared()).map(|one| &one.name)
+    let provider = std::iter::once(&gate.provider).chain(others).find(|one| one.is_undeclared());
+    let silent = |assert: &Assert| matches!(&assert.check, Check::Exec(program) if program.inputs.is_empty());
+    let mut asserts = gate.suite.cases.iter().flat_map(|row| row.asserts);
+    let decides = gate.suite.asserts.iter().any(silent) || asserts.any(|assert| silent(&assert));
+    let provider = provider.map(|one| format!("provider `{}`", one.name));
+    provider.into_iter().chain(decides.then(|| "the program of an `exec` assert".to_owned())).collect()
 }
 
 /// What differs; where nothing does, that the digest moved all the same, if it must have.
