@@ -102,7 +102,7 @@ fn deployment(sink: &Sink, node: &Node) -> Option<Deployment> {
             rows.collect()
         });
     let previous = fields.given("previous").map(|node| previous(sink, node));
-    let model = text(&fields, "model", "claude-sonnet-4-20250514").map(ModelId::from);
+    let model = text(&fields, "model", "claude-sonnet-4-5-20250929").map(ModelId::from);
     let prompt_version = text(&fields, "prompt_version", "\"1.0.0\"");
     let promoted_at = promoted_at(&fields);
     let promoted_by = text(&fields, "promoted_by", "name <mail>");
@@ -135,7 +135,7 @@ fn deployment(sink: &Sink, node: &Node) -> Option<Deployment> {
 
 fn previous(sink: &Sink, node: &Node) -> Option<Previous> {
     let fields = sink.fields(node, "`previous`")?;
-    let model = text(&fields, "model", "claude-sonnet-4-20250514").map(ModelId::from);
+    let model = text(&fields, "model", "claude-sonnet-4-5-20250929").map(ModelId::from);
     let prompt_version = text(&fields, "prompt_version", "\"1.0.0\"");
     let prompt_digest = digest(&fields, "prompt_digest");
     let source_commit = commit(&fields);

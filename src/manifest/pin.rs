@@ -67,7 +67,7 @@ pub fn check(
         Pin::Alias => {
             let help = match facts.and_then(|facts| facts.snapshot.as_ref()) {
                 Some(snapshot) => format!("pin it: `{snapshot}`"),
-                None => "name a dated snapshot, such as `claude-sonnet-4-20250514` or `gpt-4o-2024-08-06`"
+                None => "name a dated snapshot, such as `claude-sonnet-4-5-20250929` or `gpt-4o-2024-08-06`"
                     .to_owned(),
             };
             found.push(

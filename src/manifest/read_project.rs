@@ -6,7 +6,7 @@ use super::head;
 use super::project::{Api, DefaultJudge, Folders, Project, ProviderConfig};
 use super::secrets;
 use super::yaml::Node;
-use crate::domain::{Diagnostic, ProviderName, RelPath};
+use crate::domain::{Code, Diagnostic, Place, ProviderName, RelPath};
 use crate::repo::{ReadError, Snapshot};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,6 +16,10 @@ pub const MODEL_FILES: [&str; 2] = ["model.safetensors", "tokenizer.json"];
 
 /// The project file.
 pub const PROJECT_FILE: &str = "llmops.yaml";
+/// What it may be taken for.
+const OTHER_ENDING: &str = "llmops.yml";
+/// The project file has another name than the one that is read.
+pub const MISNAMED: Code = Code("project-file-misnamed");
 
 const APIS: &[(&str, Api)] = &[
     ("anthropic", Api::Anthropic),
@@ -46,7 +50,15 @@ pub fn read(snapshot: &Snapshot, found: &mut Vec<Diagnostic>) -> ReadProject {
     let Some(path) = RelPath::new(PROJECT_FILE) else { return read };
     let text = match snapshot.read_text(&path, MANIFEST_LIMIT) {
         Ok(text) => text,
-        Err(ReadError::NotFound) => return read,
+        Err(ReadError::NotFound) => {
+            let other = RelPath::new(OTHER_ENDING).filter(|path| snapshot.is_file(path));
+            found.extend(other.map(|path| {
+                Diagnostic::error(MISNAMED, format!("{OTHER_ENDING} is not read"))
+                    .at(Place::file(&path))
+                    .help(format!("name it {PROJECT_FILE}"))
+            }));
+            return read;
+        }
         Err(error) => {
             found.push(unreadable(&path, &error, None));
             read.unreadable = true;

@@ -32,7 +32,7 @@ pub fn read(
     let about = head::about(&fields);
     let dimensions = fields.get("dimensions").map(|node| judged(sink, node)).unwrap_or_default();
     let model = fields
-        .require("model_target", "claude-sonnet-4-20250514")
+        .require("model_target", "claude-sonnet-4-5-20250929")
         .and_then(|node| head::model(sink, node, "`model_target`"));
     let named = head::provider(&fields);
     let purpose = if fields.get("dimensions").is_some() { Purpose::Judge } else { Purpose::Prompt };
