@@ -8,7 +8,7 @@ pub mod retrieve;
 #[cfg(test)]
 mod page;
 
-use crate::domain::{CaseId, ModelId, RunId, SuiteName, Usd};
+use crate::domain::{CaseId, Error, ModelId, RunId, SuiteName, Usd};
 use crate::plan::CaseTag;
 use crate::plan::sample::Shard;
 use crate::report::Target;
@@ -190,14 +190,22 @@ pub struct RunArgs {
     pub no_exec: bool,
 }
 
+/// A report with what is wrong of it, and what to type instead, in one line: the parser of arguments shows no hint.
+fn target(text: &str) -> Result<Target, String> {
+    text.parse().map_err(|error: Error| match error.hint_text() {
+        Some(hint) => format!("{error}; {hint}"),
+        None => error.to_string(),
+    })
+}
+
 /// `llmops report`.
 #[derive(Args, Debug)]
 pub struct ReportArgs {
     /// The id of a run, or `last`.
     #[arg(default_value = "last")]
     pub run: String,
-    /// Write this format to this path (`-` is stdout); repeatable.
-    #[arg(long = "report", value_name = "FORMAT=PATH")]
+    /// Write a report: json, jsonl, junit, markdown, html, csv or github, to this path (`-` is stdout); repeatable.
+    #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = target)]
     pub reports: Vec<Target>,
 }
 
@@ -241,8 +249,8 @@ pub struct MergeArgs {
     /// The json reports of all shards, each written by `eval --shard K/N --report json=PATH`.
     #[arg(value_name = "REPORT", required = true)]
     pub reports: Vec<PathBuf>,
-    /// Write this format to this path (`-` is stdout); repeatable.
-    #[arg(long = "report", value_name = "FORMAT=PATH")]
+    /// Write a report: json, jsonl, junit, markdown, html, csv or github, to this path (`-` is stdout); repeatable.
+    #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = target)]
     pub targets: Vec<Target>,
 }
 
@@ -343,8 +351,8 @@ pub struct EvalArgs {
     /// Say what would run and what it would cost; call nothing.
     #[arg(long)]
     pub plan: bool,
-    /// Write this format to this path (`-` is stdout); repeatable.
-    #[arg(long = "report", value_name = "FORMAT=PATH")]
+    /// Write a report: json, jsonl, junit, markdown, html, csv or github, to this path (`-` is stdout); repeatable.
+    #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = target)]
     pub reports: Vec<Target>,
     /// Run no program: neither providers nor asserts.
     #[arg(long)]

@@ -3,6 +3,7 @@
 use super::args::{CheckArgs, Global};
 use super::clock;
 use super::eval::find_base;
+use super::here;
 use super::lock;
 use super::target;
 use super::terminal::Terminal;
@@ -34,6 +35,11 @@ pub fn check(global: &Global, terminal: &Terminal, args: &CheckArgs) -> Result<E
                 Error::input(format!("`check` cannot write `{target}`")).hint("use --report sarif=PATH")
             );
         };
+        if path == "-" {
+            return Err(
+                Error::input("`check` writes SARIF to a file").hint("name one: --report sarif=check.sarif")
+            );
+        }
         let within = workspace.git.as_ref().map_or("", |git| git.base().as_str());
         let version = env!("CARGO_PKG_VERSION");
         target::file(Path::new(path), |out| sarif::write(&found, within, version, out))?;
@@ -102,8 +108,8 @@ fn narrowed(
     }
     let mut wanted = Vec::new();
     for text in paths {
-        let path =
-            RelPath::new(text).ok_or_else(|| Error::input(format!("`{text}` leaves the repository")))?;
+        let path = RelPath::new(&here::from_root(&workspace.root, text))
+            .ok_or_else(|| Error::input(format!("`{text}` leaves the repository")))?;
         let mut files = workspace.manifests.files.iter().chain(&records.files);
         let holds = files.any(|file| file.is_under(path.as_str()));
         if !holds && !workspace.snapshot.is_file(&path) {

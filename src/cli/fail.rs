@@ -35,7 +35,7 @@ pub fn usage(error: &clap::Error) -> Exit {
         let verb = typed_verb(std::env::args_os().skip(1));
         let findings = vec![v1::Diagnostic::from(&finding)];
         let document = match verb.as_deref() {
-            Some("eval") => unevaluated_form(Exit::Input, &findings),
+            Some("eval" | "report" | "merge") => unevaluated_form(Exit::Input, &findings),
             verb => {
                 let schema = verb.map(|verb| format!("llmops/{verb}/v1"));
                 json!({"schema": schema, "exit_code": Exit::Input.code(), "diagnostics": findings})

@@ -55,7 +55,7 @@ pub fn import(global: &Global, terminal: &Terminal, args: &ImportArgs) -> Result
         return Ok(exit);
     }
     if !terminal.quiet || exit != Exit::Done {
-        terminal.people(&outcome.told(to_add.as_deref()));
+        terminal.people(&outcome.told(args.out.as_deref(), to_add.as_deref()));
     }
     if exit == Exit::Failed {
         terminal.say("error: the import is lossy, and --strict allows no loss");
@@ -121,10 +121,12 @@ impl Outcome {
     }
 
     /// All of it for people.
-    fn told(&self, to_add: Option<&str>) -> String {
+    fn told(&self, out: Option<&Path>, to_add: Option<&str>) -> String {
         let mut text = String::new();
-        self.written.iter().for_each(|path| text.push_str(&format!("wrote {path}\n")));
+        let shown = |path: &str| out.map_or_else(|| path.into(), |out| out.join(path)).display().to_string();
+        self.written.iter().for_each(|path| text.push_str(&format!("wrote {}\n", shown(path))));
         self.kept.iter().for_each(|path| {
+            let path = shown(path);
             text.push_str(&format!("kept  {path} (it was there; nothing was written to it)\n"));
         });
         if let Some(entries) = to_add {

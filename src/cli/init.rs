@@ -115,7 +115,9 @@ pub fn init(global: &Global, terminal: &Terminal, _args: &InitArgs) -> Result<Ex
         ));
         return Ok(Exit::Done);
     }
-    terminal.people(&said(&workspace, &choice, &own, &files, &notes));
+    if !terminal.quiet {
+        terminal.people(&said(&workspace, &choice, &own, &files, &notes));
+    }
     Ok(Exit::Done)
 }
 

@@ -11,6 +11,7 @@ mod diff;
 mod doctor;
 mod eval;
 mod fail;
+mod here;
 mod import;
 mod init;
 mod interrupts;

@@ -24,9 +24,7 @@ pub fn run(global: &Global, terminal: &Terminal, args: &RunArgs) -> Result<Exit>
     asking.desk.providers.ready(&prompt.provider)?;
     let shown = asking.shown(&workspace, terminal, prompt, &vars)?;
     let request = request(&workspace, prompt, &vars, &context(shown.as_ref()))?;
-    let answer = asking
-        .call(&request)
-        .map_err(|failure| Error::new(Kind::NoVerdict, failure.detail).hint("`-v` shows what was tried"))?;
+    let answer = asking.call(&request).map_err(|failure| Error::new(Kind::NoVerdict, failure.detail))?;
     let reply = &answer.reply;
     let cost = asking.desk.prices.cost(&request.model, &request.provider, &reply.usage);
     if terminal.json {

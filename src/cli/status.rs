@@ -74,6 +74,9 @@ pub fn status(global: &Global, terminal: &Terminal, _args: &StatusArgs) -> Resul
         let document = json!({"schema": "llmops/status/v1", "exit_code": exit.code(), "prompts": prompts, "deployments": live});
         terminal.stdout(&format!("{document}\n"));
     }
+    if text.is_empty() && !terminal.quiet {
+        terminal.say("note: there is no prompt here; `llmops init` makes the first");
+    }
     terminal.people(&text);
     Ok(exit)
 }

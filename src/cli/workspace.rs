@@ -1,5 +1,6 @@
 //! A repository opened for a verb: its root, its files, what they define, and the environment.
 
+use super::here;
 use super::terminal::Terminal;
 use crate::call::Environment;
 use crate::domain::{Diagnostic, Error, RelPath, Result};
@@ -181,6 +182,7 @@ impl Workspace {
     /// # Errors
     /// When there is none; with the findings, when its file is broken.
     pub fn prompt(&self, name: &str) -> Result<&Arc<Prompt>> {
+        let name = &here::from_root(&self.root, name);
         if let Some(prompt) = self.manifests.prompts.values().find(|prompt| prompt.is_called(name)) {
             return Ok(prompt);
         }

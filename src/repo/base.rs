@@ -33,7 +33,7 @@ impl Repository {
     pub fn find_base(&self, wanted: Option<&str>, variables: &Variables) -> Result<Base> {
         let Some(head) = self.head()? else {
             return Err(Error::input("there is no commit yet, so that there is no base")
-                .hint("commit, or run without --changed and --baseline"));
+                .hint("commit, or run without the flag that asks for a base"));
         };
         let search = Search { repository: self, head, variables };
         if let Some(rev) = wanted {

@@ -29,23 +29,23 @@ pub fn write(report: &Report, cases: &Cases<'_>, out: &mut dyn Write) -> Result<
 }
 
 /// Reads a report that [`write()`] or an earlier version of it wrote, and hands each case to `each` with the place
-/// of its gate.
+/// of its gate. `name` is what errors call it.
 ///
 /// # Errors
 /// An input error when the text is not a report of this format; whatever `each` returns.
-pub fn read(input: impl Read, each: &mut dyn FnMut(usize, Case) -> Result<()>) -> Result<Report> {
+pub fn read(name: &str, input: impl Read, each: &mut dyn FnMut(usize, Case) -> Result<()>) -> Result<Report> {
     let mut failed = None;
     let mut reader = serde_json::Deserializer::from_reader(std::io::BufReader::new(input));
     let report = WholeSeed { each, failed: &mut failed }.deserialize(&mut reader);
     if let Some(error) = failed {
         return Err(error);
     }
-    let unreadable = |error: serde_json::Error| Error::input("read the report").because(error);
+    let unreadable = |error: serde_json::Error| Error::input(format!("{name} is no report")).because(error);
     let report = report.map_err(unreadable)?;
     reader.end().map_err(unreadable)?;
     if report.schema != super::v1::SCHEMA {
         return Err(Error::input(format!(
-            "the report is of the format {:?}, not {}",
+            "{name} is of the format {:?}, not {}",
             super::text::short(&report.schema, 60),
             super::v1::SCHEMA
         )));
@@ -246,7 +246,7 @@ mod tests {
         let text = written(&report, &cases);
         assert_eq!(faults(&serde_json::from_str(&text).expect("JSON")), Vec::<String>::new());
         let mut back = vec![Vec::new(); report.gates.len()];
-        let read = read(text.as_bytes(), &mut |gate, case| {
+        let read = read("x", text.as_bytes(), &mut |gate, case| {
             back[gate].push(case);
             Ok(())
         });
@@ -258,7 +258,7 @@ mod tests {
         let report = Report { verdict: None, exit_code: 2, run: None, gates: vec![], ..sample::report() };
         let text = written(&report, &[]);
         assert_eq!(faults(&serde_json::from_str(&text).expect("JSON")), Vec::<String>::new());
-        assert_eq!(read(text.as_bytes(), &mut |_, _| Ok(())).expect("a report"), report);
+        assert_eq!(read("x", text.as_bytes(), &mut |_, _| Ok(())).expect("a report"), report);
     }
 
     #[test]
@@ -295,7 +295,7 @@ mod tests {
         let twice = format!("{good}{good}");
         let doubled = good.replacen("\"exit_code\"", "\"exit_code\":0,\"exit_code\"", 1);
         for bad in [other.as_str(), torn, &unknown, &twice, &doubled, "[]", "", "{\"gates\":[{}]}"] {
-            let error = read(bad.as_bytes(), &mut |_, _| Ok(())).expect_err("refused");
+            let error = read("x", bad.as_bytes(), &mut |_, _| Ok(())).expect_err("refused");
             assert_eq!(error.kind(), Kind::Input);
         }
     }

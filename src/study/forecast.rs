@@ -61,7 +61,12 @@ pub fn forecast(gate: &GatePlan, noise: Noise) -> Forecast {
         measured: noise.within_cases.is_some(),
         detectable: detectable(n, &assumptions),
         needed: CHANGES.iter().map(|change| (*change, cases_needed(*change, &assumptions))).collect(),
-        half_width: noise.between_cases.zip(z).filter(|_| n > 0).map(|(sd, z)| z * sd / root),
+        half_width: noise
+            .between_cases
+            .filter(|sd| *sd > 0.0)
+            .zip(z)
+            .filter(|_| n > 0)
+            .map(|(sd, z)| z * sd / root),
         preflight: gate.suite.judge.as_ref().map(|judge| {
             preflight(n, judge.scale, step(judge, gate.trials), terms.confidence, gate.prompt.required)
         }),

@@ -127,3 +127,52 @@ fn a_program_may_bring_the_context_that_a_required_dimension_needs() {
     let plan: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!(plan["gates"][0]["can_pass"], true, "{plan}");
 }
+
+#[test]
+fn an_assert_whose_program_declares_nothing_is_always_decided_again() {
+    let project = committed();
+    project.write("check.sh", "cat > /dev/null; echo '{\"pass\": true}'\n");
+    let judge = "judge:";
+    let exec = "assert: [{type: exec, command: [\"sh\", \"check.sh\"]}]\njudge:";
+    project.replace("evals/support.yaml", judge, exec);
+    commit(&project, "a program that decides");
+    project
+        .run(&["eval", "support", "--changed=HEAD"])
+        .says("the program of an `exec` assert declares no `inputs`");
+    project.write("check.sh", "cat > /dev/null; echo '{\"pass\": false}'\n");
+    project.run(&["eval", "support", "--changed=HEAD"]).exits(1);
+}
+
+#[test]
+fn names_of_files_count_from_where_they_are_typed_and_a_revision_is_not_taken_for_a_prompt() {
+    let project = committed();
+    let within = |arguments: &[&str]| {
+        let output = project.command().args(arguments).current_dir(project.path("prompts")).output();
+        let output = output.expect("it runs");
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        (output.status.code(), said)
+    };
+    for arguments in [
+        &["check", "support.yaml"][..],
+        &["check", "../evals"],
+        &["check", "evals"],
+        &["eval", "./support.yaml"],
+        &["eval", "prompts/support.yaml"],
+        &["render", "support.yaml", "--case", "refund"],
+    ] {
+        let (code, said) = within(arguments);
+        assert_eq!(code, Some(0), "{arguments:?}: {said}");
+    }
+    assert_eq!(within(&["check", "../.."]).0, Some(2));
+    let (code, said) = within(&["eval", "--changed", "main"]);
+    assert!(code == Some(4) && said.contains("--changed=main"), "{said}");
+}
+
+#[test]
+fn a_project_file_with_the_other_ending_is_not_passed_over() {
+    let project = builtin(1.5);
+    project.write("llmops.yml", "prompts: elsewhere\n");
+    project.run(&["check"]).exits(2).says("llmops.yml is not read").says("name it llmops.yaml");
+    project.write("llmops.yaml", "{}\n");
+    project.run(&["check"]).exits(0);
+}

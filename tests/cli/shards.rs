@@ -85,7 +85,7 @@ fn a_missing_a_doubled_and_a_foreign_shard_are_refused() {
     project.run(&["merge", "whole.json"]).exits(2).says("not the report of a shard");
     project.run(&["merge", "nowhere.json"]).exits(2);
     project.write("torn.json", &project.read(&parts[1])[..900]);
-    project.run(&["merge", &parts[0], "torn.json", &parts[2]]).exits(2).says("read the report");
+    project.run(&["merge", &parts[0], "torn.json", &parts[2]]).exits(2).says("torn.json is no report");
 
     let moved = |path: &str, from: &str, to: &str, says: &str| {
         project.replace(path, from, to);

@@ -17,6 +17,7 @@ fn row(page: &mut String, argument: &Arg) {
     let shown = match (names.is_empty(), value) {
         (true, Some(value)) => value,
         (true, None) => argument.get_id().to_string().to_uppercase(),
+        (false, Some(value)) if argument.is_require_equals_set() => format!("{}[={value}]", names.join(", ")),
         (false, Some(value)) if takes => format!("{} {value}", names.join(", ")),
         (false, _) => names.join(", "),
     };
@@ -47,7 +48,7 @@ fn own(argument: &&Arg) -> bool {
 fn every_verb_and_every_flag_is_on_its_page() {
     let mut command = Cli::command();
     command.build();
-    let mut page = "# Every command\n\nWhat `llmops VERB --help` prints, as tables. With `--json` every verb prints one document of the schema\n`llmops/VERB/v1` (`eval`: `llmops/report/v1`, `eval --plan`: `llmops/plan/v1`) and nothing else on its output; the exit codes are those of [continuous integration](ci.md).\n\n## Flags of every verb\n\n| flag | |\n|---|---|\n".to_owned();
+    let mut page = "# Every command\n\nWhat `llmops VERB --help` prints, as tables. With `--json` every verb prints one document of the schema\n`llmops/VERB/v1` (`eval`, `report` and `merge`: `llmops/report/v1`, `eval --plan`: `llmops/plan/v1`) and nothing else on its output; the exit codes are those of [continuous integration](ci.md).\n\n## Flags of every verb\n\n| flag | |\n|---|---|\n".to_owned();
     command.get_arguments().filter(own).for_each(|argument| row(&mut page, argument));
     for verb in command.get_subcommands().filter(|verb| !verb.is_hide_set() && verb.get_name() != "help") {
         let about = verb.get_about().map(ToString::to_string).unwrap_or_default();

@@ -20,14 +20,16 @@ mod told;
 
 use super::args::{EvalArgs, Global};
 use super::clock;
+use super::here;
 use super::lock;
 use super::target;
 use super::terminal::Terminal;
 use super::workspace::{Opened, Workspace};
-use crate::domain::{Error, Exit, ModelId, Result};
+use crate::domain::{Error, Exit, Kind, ModelId, Result};
 use crate::ledger::Home;
 use crate::manifest::prompt::Prompt;
 use crate::plan::plan;
+use crate::repo::Repository;
 use crate::report::formats::Target;
 use crate::report::plan::PlannedGate;
 use crate::report::stored::StoredRun;
@@ -56,8 +58,13 @@ pub fn eval(global: &Global, terminal: &Terminal, args: &EvalArgs) -> Result<Exi
     let terminal = &terminal.beside(&args.reports);
     let opened = Opened::at(global.root.as_deref())?;
     let resumed = resume::resolve(&opened.root, terminal, args)?;
-    let args = &resumed.as_ref().map_or_else(|| Ok(args.clone()), |resumed| resumed.flags(args))?;
-    let covered = match scope::resolve(opened, terminal, args, resumed)? {
+    let mut args = resumed.as_ref().map_or_else(|| Ok(args.clone()), |resumed| resumed.flags(args))?;
+    args.prompts.iter_mut().for_each(|name| *name = here::from_root(&opened.root, name));
+    let args = &args;
+    let git = opened.git.clone();
+    let scope =
+        scope::resolve(opened, terminal, args, resumed).map_err(|error| revision(error, args, git.as_ref()));
+    let covered = match scope? {
         Scope::Covers(covered) => *covered,
         Scope::Unaffected { base, notes } => {
             return empty::unaffected(&base, terminal, args, &notes, started);
@@ -88,6 +95,16 @@ pub fn eval(global: &Global, terminal: &Terminal, args: &EvalArgs) -> Result<Exi
         ));
     }
     Ok(run.exit())
+}
+
+/// `--changed main` is `--changed`, and a prompt named `main`: where there is none and a revision is, that was meant.
+fn revision(error: Error, args: &EvalArgs, git: Option<&Repository>) -> Error {
+    let bare = error.kind() == Kind::NoMatch && args.changed == Some(None);
+    let is_revision = |name: &&String| git.is_some_and(|git| git.resolve(name).is_ok());
+    match args.prompts.first().filter(is_revision).filter(|_| bare) {
+        Some(name) => error.hint(format!("to compare with the revision, write --changed={name}")),
+        None => error,
+    }
 }
 
 /// Gates a prompt again without calling anybody: what `eval PROMPT --offline` would decide, on the pinned model or on

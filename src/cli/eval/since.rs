@@ -62,7 +62,7 @@ fn say(terminal: &Terminal, base: &Base) {
 fn repository(git: Option<&Repository>) -> Result<&Repository> {
     git.ok_or_else(|| {
         Error::input("there is no git repository here, so that there is no base")
-            .hint("run inside a repository, or without --changed and --baseline")
+            .hint("run inside a repository, or without the flag that asks for a base")
     })
 }
 

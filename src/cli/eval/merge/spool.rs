@@ -47,7 +47,7 @@ impl Spool {
         let input =
             File::open(path).map_err(|error| Error::input(format!("cannot read {shown}")).because(error))?;
         let mut sums: Vec<Sum> = Vec::new();
-        let head = json::read(input, &mut |gate, mut case| {
+        let head = json::read(&shown, input, &mut |gate, mut case| {
             let Some(record) = case.record.take() else {
                 return Err(Error::input(format!(
                     "{shown} is not the report of a shard: its cases carry no records"
