@@ -244,6 +244,8 @@ impl<T: Transport> Providers<T> {
         let name = &lane.config.name;
         let (mut retries, mut waits) = (Vec::new(), Vec::new());
         let mut number = 0u32;
+        // A retry that the breaker or a stop keeps from being sent is none.
+        let mut due = None;
         let result = loop {
             if let Some(cause) = lane.breaker.cause() {
                 break Err(stopped(name, &cause, number));
@@ -257,6 +259,10 @@ impl<T: Transport> Providers<T> {
                 break Err(stopped(name, &cause, number));
             }
             lane.count_call();
+            if let Some((reason, waited)) = due.take() {
+                lane.count_retry(reason, waited);
+                retries.push(RetryNote { reason, waited });
+            }
             let started = Instant::now();
             let Tried { result, hold } = attempt().await;
             let took = started.elapsed();
@@ -274,8 +280,7 @@ impl<T: Transport> Providers<T> {
             match decide(&fault, number, &self.backoff, now(), unit_random()) {
                 Next::Retry { after, reason } => {
                     number += 1;
-                    lane.count_retry(reason, after);
-                    retries.push(RetryNote { reason, waited: after });
+                    due = Some((reason, after));
                     if self.stop.unless(tokio::time::sleep(after)).await.is_none() {
                         break Err(interrupted(number));
                     }
