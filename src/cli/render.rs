@@ -11,6 +11,7 @@ use crate::domain::{Chunk, Error, Exit, Kind, Request, Result};
 use crate::manifest::prompt::Prompt;
 use crate::plan::inputs_digest;
 use crate::render::{RenderError, UNDEFINED, tokens};
+use crate::report::numbers::counted;
 use crate::run::request::Target;
 use serde_json::{Map, Value, json};
 
@@ -74,8 +75,12 @@ pub fn render(global: &Global, terminal: &Terminal, args: &RenderArgs) -> Result
     let how = if count.estimate { "about " } else { "" };
     let why = if count.estimate { ", an estimate: this provider's tokenizer is not public" } else { "" };
     text.push_str(&format!(
-        "{} {} · {} on {} · {how}{} tokens in{why}\n",
-        prompt.name, prompt.version, request.model, request.provider, count.tokens
+        "{} {} · {} on {} · {how}{} in{why}\n",
+        prompt.name,
+        prompt.version,
+        request.model,
+        request.provider,
+        counted(count.tokens, "token")
     ));
     terminal.people(&text);
     Ok(Exit::Done)

@@ -9,6 +9,7 @@ use super::workspace::Workspace;
 use crate::domain::{Digest, Exit, Result};
 use crate::manifest::deployment::Deployment;
 use crate::plan::{GatePlan, Selection, identity, plan, prompt_digest};
+use crate::report::numbers::many;
 use crate::report::v1::{self, Verdict};
 use serde_json::{Value, json};
 
@@ -183,8 +184,9 @@ fn behind(workspace: &Workspace, name: &str, entry: &Deployment) -> String {
             let folder = workspace.manifests.project.folders.prompts.clone();
             let range = format!("{}..HEAD", entry.source_commit);
             let commits = workspace.git.as_ref().and_then(|git| git.history(&range, &[folder]).ok());
-            let count = commits
-                .map_or_else(String::new, |commits| format!(", {} commits to prompts since", commits.len()));
+            let count = commits.map_or_else(String::new, |commits| {
+                format!(", {} to prompts since", many(commits.len(), "commit"))
+            });
             format!("behind {}{count}", prompt.version)
         }
         Err(_) => "cannot be compared with what is here".to_owned(),

@@ -55,6 +55,8 @@ pub fn read(
     let max_age_days = word("max_age_days").and_then(|node| sink.integer(node, "`max_age_days`", 1));
     let search = search.unwrap_or_default();
     let provider = embedding(&fields, model.as_ref(), named.as_ref(), search, providers, today);
+    let corpus_place = head::place_of(&fields, "corpus");
+    let rebuilt_place = head::place_of(&fields, "index_last_rebuilt");
     fields.finish(true);
     Some(Retrieval {
         name: RetrievalName::from(own_name.unwrap_or_else(|| name.to_owned())),
@@ -75,6 +77,8 @@ pub fn read(
         index_last_rebuilt,
         about,
         place: sink.place(node.span),
+        corpus_place,
+        rebuilt_place,
     })
     .filter(|_| !sink.has_errors())
 }

@@ -80,4 +80,8 @@ pub struct Retrieval {
     pub about: About,
     /// Where the manifest starts.
     pub place: Place,
+    /// Where its corpus is named; where it starts, if it names none.
+    pub corpus_place: Place,
+    /// Where it says when its index was made; where it starts, if it does not.
+    pub rebuilt_place: Place,
 }

@@ -79,7 +79,7 @@ pub fn list(snapshot: &Snapshot, retrieval: &Retrieval) -> Result<Listed, Diagno
     if retrieval.corpus.is_empty() {
         let message = format!("`{}` names no corpus, so that nothing can be searched", retrieval.name);
         return Err(Diagnostic::error(NO_MATCH, message)
-            .at(retrieval.place.clone())
+            .at(retrieval.corpus_place.clone())
             .help("add `corpus: [\"kb/**/*.md\"]`, or the `endpoint:` of a retriever"));
     }
     let globs = retrieval.corpus.join(", ");
@@ -100,7 +100,7 @@ pub fn list(snapshot: &Snapshot, retrieval: &Retrieval) -> Result<Listed, Diagno
                 // questions.
                 None if !found.idle.is_empty() => {
                     let message = format!("no file matches {} of the corpus", found.idle.join(", "));
-                    Err(Diagnostic::error(NO_MATCH, message).at(retrieval.place.clone()).help(
+                    Err(Diagnostic::error(NO_MATCH, message).at(retrieval.corpus_place.clone()).help(
                         "globs count from the root of the repository; remove those that are not needed",
                     ))
                 }
@@ -109,12 +109,12 @@ pub fn list(snapshot: &Snapshot, retrieval: &Retrieval) -> Result<Listed, Diagno
         }
         Err(ReadError::Outside) => {
             Err(Diagnostic::error(OUTSIDE, format!("the corpus {globs} leads outside the repository"))
-                .at(retrieval.place.clone())
+                .at(retrieval.corpus_place.clone())
                 .help("name folders of the repository"))
         }
         Err(error) => {
             Err(Diagnostic::error(UNREADABLE, format!("the corpus {globs} cannot be listed: {error}"))
-                .at(retrieval.place.clone()))
+                .at(retrieval.corpus_place.clone()))
         }
     }
 }
@@ -209,7 +209,9 @@ pub fn empty(path: &RelPath) -> Diagnostic {
 pub fn all_empty(retrieval: &Retrieval) -> Diagnostic {
     let message =
         format!("no file of the corpus of `{}` has text, so that nothing is ever found", retrieval.name);
-    Diagnostic::error(EMPTY, message).at(retrieval.place.clone()).help("write them, or name other files")
+    Diagnostic::error(EMPTY, message)
+        .at(retrieval.corpus_place.clone())
+        .help("write them, or name other files")
 }
 
 #[cfg(test)]

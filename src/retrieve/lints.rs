@@ -172,7 +172,7 @@ pub fn newer(
     (date(&day)? > rebuilt).then(|| {
         let message = format!("{path} changed on {day}, and the index was last rebuilt on {rebuilt}");
         Diagnostic::warning(CORPUS_NEWER, message)
-            .at(retrieval.place.clone())
+            .at(retrieval.rebuilt_place.clone())
             .help("rebuild the index, and set `index_last_rebuilt`")
     })
 }

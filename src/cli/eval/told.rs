@@ -94,7 +94,15 @@ fn paced(shared: &Shared) -> Vec<Diagnostic> {
     let misses = shared.desk.misses.as_ref().map(Misses::counted).unwrap_or_default();
     let mut found: Vec<Diagnostic> = misses
         .into_iter()
-        .map(|(why, count)| Diagnostic::note(NOT_STORED, format!("{count} calls were needed: {why}")))
+        .map(|(why, count)| {
+            Diagnostic::note(
+                NOT_STORED,
+                format!(
+                    "{} needed: {why}",
+                    if count == 1 { "1 call was".to_owned() } else { format!("{count} calls were") }
+                ),
+            )
+        })
         .collect();
     for pacing in shared.desk.providers.pacing() {
         let retries = pacing.retries.iter().map(|(reason, (count, total))| {

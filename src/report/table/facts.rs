@@ -108,8 +108,11 @@ pub(crate) fn counted_facts(gate: &Gate) -> Vec<(&'static str, String)> {
         }
     };
     facts.push(("unscored", unscored));
+    let is_builtin = |provider: &str| provider == "builtin";
+    let in_here = is_builtin(&gate.model.provider)
+        && gate.judge.as_ref().is_none_or(|judge| is_builtin(&judge.provider));
     let calls = [
-        (gate.calls.live, "live"),
+        (gate.calls.live, if in_here { "built in" } else { "live" }),
         (gate.calls.cached, "cached"),
         (gate.calls.recorded, "recorded"),
         (gate.calls.retries, "retried"),
