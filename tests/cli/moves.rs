@@ -26,6 +26,8 @@ fn a_prompt_that_gets_another_name_and_gets_worse_is_held_against_what_it_was() 
     let report = project.run(&["eval", "help", "--baseline", "HEAD", "--json"]).exits(1).json();
     assert!(report["gates"][0]["breaches"].to_string().contains("\"regression\""), "{report}");
     project.run(&["eval", "help", "--baseline", "HEAD"]).exits(1).says("calls this prompt `support`");
+    let told = project.run(&["eval", "--changed=HEAD"]).exits(1).says("help (suite support): it was support");
+    assert!(!told.stderr.contains("deleted"), "{}", told.stderr);
 
     project.replace("prompts/help.yaml", "eval_score_required: 1.5", "eval_score_required: 1.2");
     project.run(&["check", "--base", "HEAD"]).exits(2).says("version-not-raised").says("threshold-lowered");

@@ -3,6 +3,7 @@
 use crate::cli::args::EvalArgs;
 use crate::cli::terminal::Terminal;
 use crate::cli::workspace::{Opened, Workspace};
+use crate::compare::renamed;
 use crate::domain::{Code, Diagnostic, Error, RelPath, Result};
 use crate::manifest::reach::{Reach, has_suite};
 use crate::plan::affected::{Changes, changes};
@@ -127,13 +128,19 @@ pub fn touched(
     terminal: &Terminal,
     selection: &mut Selection,
 ) -> Result<Vec<Diagnostic>> {
-    let Changes { affected, deleted_prompts, deleted_suites } =
+    let Changes { affected, mut deleted_prompts, deleted_suites } =
         changes(&then.sources(), &workspace.sources())?;
+    let renamed = renamed(&then.sources(), &workspace.sources());
+    deleted_prompts.retain(|name| !renamed.values().any(|old| old == name));
     let mut notes = Vec::new();
     for found in &affected {
         let (prompt, suite) = (&found.prompt, &found.suite);
         let on = if prompt.as_str() == suite.as_str() { String::new() } else { format!(" (suite {suite})") };
-        let message = format!("{prompt}{on}: {}", found.reasons.join("; "));
+        let reasons = match renamed.get(prompt) {
+            Some(old) => format!("it was {old}"),
+            None => found.reasons.join("; "),
+        };
+        let message = format!("{prompt}{on}: {reasons}");
         notes.push(Diagnostic::note(AFFECTED, message));
     }
     let gone = deleted_prompts.iter().map(|name| format!("prompt {name} was deleted"));
