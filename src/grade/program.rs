@@ -96,6 +96,9 @@ pub async fn check(
         return Err(fault(format!("ended with {}{words}", output.status)));
     }
     let junk = |why: &str| fault(format!("wrote no decision ({why}): {}", shown(&output.stdout)));
+    if output.stdout.trim_ascii().is_empty() {
+        return Err(fault("wrote nothing: it has to write {\"pass\": true} or {\"pass\": false}".to_owned()));
+    }
     let text = std::str::from_utf8(&output.stdout).map_err(|_| junk("not UTF-8"))?;
     let decision = read(text, exec.threshold).map_err(|why| junk(&why))?;
     Ok(Finding { reason: (outside.redact)(&decision.reason), ..decision })

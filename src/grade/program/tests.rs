@@ -69,6 +69,14 @@ async fn what_is_no_decision_is_a_fault_that_not_does_not_turn() {
 }
 
 #[tokio::test]
+async fn a_program_that_writes_nothing_is_told_what_to_write() {
+    for script in ["true", "echo"] {
+        let fault = run(script, None).await.expect_err("a fault").to_string();
+        assert!(fault.contains(r#"wrote nothing: it has to write {"pass": true}"#), "{fault}");
+    }
+}
+
+#[tokio::test]
 async fn a_program_that_hangs_is_stopped() {
     let Check::Exec(test) = exec("sleep 6000", None) else { panic!("exec") };
     let fault = Given::new("x").grade("exec", Check::Exec(ExecAssert { timeout_s: 1, ..test })).await;
