@@ -36,7 +36,30 @@ fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace('\n', " ")
 }
 
-fn kind_of(property: &Value) -> String {
+fn resolved(schema: &Value, node: &Value) -> Value {
+    match node["$ref"].as_str() {
+        Some(name) => schema.pointer(name.trim_start_matches('#')).cloned().unwrap_or_default(),
+        None => node.clone(),
+    }
+}
+
+/// What a key takes: a word, several where it takes several things.
+fn kind_of(schema: &Value, property: &Value) -> String {
+    let property = &resolved(schema, property);
+    for choice in ["anyOf", "oneOf"] {
+        if let Some(choices) = property[choice].as_array() {
+            let mut kinds: Vec<String> = Vec::new();
+            for kind in choices.iter().map(|choice| kind_of(schema, choice)) {
+                if !kinds.contains(&kind) {
+                    kinds.push(kind);
+                }
+            }
+            return kinds.join(" or ");
+        }
+    }
+    if let Some(part) = property["allOf"].as_array().and_then(|parts| parts.first()) {
+        return kind_of(schema, part);
+    }
     let word = |value: &Value| value.as_str().unwrap_or("anything").to_owned();
     let words = property.get("enum").and_then(Value::as_array);
     if let Some(words) = words {
@@ -49,16 +72,14 @@ fn kind_of(property: &Value) -> String {
         Some(kind) => {
             word(kind).replace("string", "text").replace("object", "mapping").replace("array", "list")
         }
-        None => String::new(),
+        None if property["properties"].is_object() => "mapping".to_owned(),
+        None => "anything".to_owned(),
     }
 }
 
 /// Rows for the keys of `node`, the keys inside of one behind it, with its name before theirs.
 fn rows(schema: &Value, node: &Value, before: &str, depth: usize, page: &mut String) {
-    let resolved = |node: &Value| match node["$ref"].as_str() {
-        Some(name) => schema.pointer(name.trim_start_matches('#')).cloned().unwrap_or_default(),
-        None => node.clone(),
-    };
+    let resolved = |node: &Value| resolved(schema, node);
     let required: Vec<&str> =
         node["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     for (key, property) in node["properties"].as_object().into_iter().flatten() {
@@ -74,9 +95,11 @@ fn rows(schema: &Value, node: &Value, before: &str, depth: usize, page: &mut Str
             (Value::Null, false) => String::new(),
             (value, _) => format!("`{}`", value.to_string().trim_matches('"')),
         };
-        writeln!(page, "| `{before}{key}` | {} | {default} | {} |", kind_of(&inner), cell(said))
-            .expect("text");
-        if depth == 0 || key == "assert" {
+        // One that is known by name beside those of any name has their keys.
+        let is_known = node["additionalProperties"].is_object();
+        let kind = if is_known { "as `NAME`".to_owned() } else { kind_of(schema, &inner) };
+        writeln!(page, "| `{before}{key}` | {kind} | {default} | {} |", cell(said)).expect("text");
+        if depth == 0 || key == "assert" || is_known {
             continue;
         }
         // What a key holds: its own keys, those of its items, or those under free names.
