@@ -17,6 +17,9 @@ use std::collections::BTreeMap;
 /// A case that does not fit the prompt's declared inputs.
 pub const INPUT_MISMATCH: Code = Code("input-mismatch");
 
+/// A suite has fewer cases than its own gate demands.
+pub const TOO_FEW_CASES: Code = Code("fewer-cases-than-demanded");
+
 /// What rooms below need to read a repository.
 #[derive(Clone, Copy, Debug)]
 pub struct Sources<'a> {
@@ -75,6 +78,7 @@ pub fn validate(sources: &Sources<'_>) -> Vec<Diagnostic> {
         .collect();
     let mut programs = Unmatched::of_providers(sources);
     for suite in sources.manifests.suites.values() {
+        diagnostics.extend(too_few(suite));
         suite.asserts.iter().for_each(|assert| programs.assert(assert));
         let Some(prompt) = sources.manifests.prompts.get(&suite.prompt) else { continue };
         if !broken.contains(&prompt.path) {
@@ -155,6 +159,20 @@ fn validate_suite(
             found.add(fault, None);
         }
     }
+}
+
+/// A gate that demands more cases than its suite has cannot pass, whatever the answers are.
+fn too_few(suite: &Suite) -> Option<Diagnostic> {
+    let whole = u32::try_from(suite.cases.len()).unwrap_or(u32::MAX);
+    let cases = suite.sample.as_ref().map_or(whole, |sample| sample.size.min(whole));
+    let least = suite.gate.min_cases;
+    (cases < least).then(|| {
+        let cases = if cases == 1 { "1 case".to_owned() } else { format!("{cases} cases") };
+        let message =
+            format!("suite `{}` runs {cases}, and `min_cases` is {least}: it cannot pass", suite.name);
+        let help = "write more cases, or demand fewer";
+        Diagnostic::warning(TOO_FEW_CASES, message).at(suite.gate_place.clone()).help(help)
+    })
 }
 
 /// Where a prompt declares its inputs, a name that is none of them is misspelt, also in a branch that no case takes.

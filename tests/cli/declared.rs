@@ -176,3 +176,18 @@ fn a_project_file_with_the_other_ending_is_not_passed_over() {
     project.write("llmops.yaml", "{}\n");
     project.run(&["check"]).exits(0);
 }
+
+#[test]
+fn a_gate_that_no_answer_can_pass_is_said_before_anything_is_asked() {
+    let project = builtin(1.5);
+    project.replace("evals/support.yaml", "judge:", "gate: {min_cases: 50}\njudge:");
+    project
+        .run(&["check"])
+        .exits(0)
+        .says("fewer-cases-than-demanded")
+        .says("runs 3 cases, and `min_cases` is 50");
+    project.replace("evals/support.yaml", "min_cases: 50", "min_cases: 3");
+    assert!(!project.run(&["check", "--json"]).exits(0).stdout.contains("fewer-cases"));
+    project.replace("evals/support.yaml", "judge:", "sample: {size: 2, seed: 1}\njudge:");
+    project.run(&["check"]).exits(0).says("runs 2 cases");
+}
