@@ -42,23 +42,26 @@ pub enum ColorChoice {
     Never,
 }
 
+/// The heading of the flags that every verb has, below its own.
+const EVERY_VERB: &str = "Options of every verb";
+
 /// Flags of every verb.
 #[derive(Args, Debug, Clone, Default)]
 pub struct Global {
     /// Work in DIR instead of the repository around the current folder.
-    #[arg(short = 'C', long = "root", value_name = "DIR", global = true)]
+    #[arg(short = 'C', long = "root", value_name = "DIR", global = true, help_heading = EVERY_VERB)]
     pub root: Option<PathBuf>,
     /// Print only what fails.
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    #[arg(short, long, global = true, help_heading = EVERY_VERB, conflicts_with = "verbose")]
     pub quiet: bool,
     /// Say more of what happens.
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, help_heading = EVERY_VERB)]
     pub verbose: bool,
     /// When to colour.
-    #[arg(long, value_enum, default_value_t, value_name = "WHEN", global = true)]
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN", global = true, help_heading = EVERY_VERB)]
     pub color: ColorChoice,
     /// Print the verb's machine form on stdout, and nothing else there.
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERY_VERB)]
     pub json: bool,
 }
 
