@@ -76,7 +76,10 @@ pub fn doctor(global: &Global, terminal: &Terminal, args: &DoctorArgs) -> Result
             State::Warning => "warning",
             State::Error => "error  ",
         };
-        text.push_str(&format!("{word}  {}: {}\n", finding.what, finding.message));
+        let said = format!("{}: {}", finding.what, finding.message);
+        for (at, line) in terminal.broken(&said, 9).iter().enumerate() {
+            text.push_str(&format!("{}  {line}\n", if at == 0 { word } else { "       " }));
+        }
     }
     terminal.people(&text);
     Ok(exit)

@@ -118,14 +118,17 @@ pub struct Needed {
 pub fn text(plan: &Planned, options: Options) -> String {
     let mut text = String::new();
     for gate in &plan.gates {
-        text.push_str(&format!(
-            "{} on {}: {} × {}, {}\n",
+        let title = format!(
+            "{} on {}: {} × {}, {}",
             one_line(&gate.prompt),
             one_line(&gate.suite),
             counted(gate.cases, "case"),
             counted(u64::from(gate.trials), "trial"),
             models(gate)
-        ));
+        );
+        for (at, line) in wrap(&title, options.width.clamp(60, 120) - 2, 6).iter().enumerate() {
+            text.push_str(&format!("{}{line}\n", if at == 0 { "" } else { "  " }));
+        }
         text.push_str(&grid::draw(
             &["", "live", "stored", "built in", "input tokens", "output at most", "cost at most", "typical"]
                 .map(str::to_owned),
