@@ -3,6 +3,7 @@
 
 pub mod assert;
 pub mod assert_names;
+mod breadth;
 pub mod capabilities;
 mod case_files;
 mod case_row;

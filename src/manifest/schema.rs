@@ -1,5 +1,6 @@
 //! JSON Schemas that manifests hold: they compile, and they refer to nothing outside themselves.
 
+use super::breadth::{MOST, breadth};
 use super::decode::Sink;
 use super::files::Files;
 use super::yaml::{Kind, Node};
@@ -49,6 +50,11 @@ pub fn compile(sink: &Sink, span: Span, schema: &Value) -> bool {
 pub fn validator(schema: &Value) -> Result<jsonschema::Validator, String> {
     if let Some(outside) = outside_reference(schema, schema) {
         return Err(format!("`$ref: {outside}` refers to something outside of it"));
+    }
+    if breadth(schema) > MOST {
+        return Err(format!(
+            "its `anyOf`, `oneOf`, `allOf` and `$ref` hold one value to more than {MOST} schemas"
+        ));
     }
     jsonschema::options().offline().build(schema).map_err(|error| {
         let at = error.instance_path().to_string();
