@@ -259,3 +259,16 @@ fn a_shard_that_could_not_begin_says_why_and_merges_to_no_verdict() {
     project.replace("prompts/support.yaml", "eval_score_requird", "eval_score_required");
     merge(&project, &parts).exits(2).says("eval_score_requird");
 }
+
+#[test]
+fn reports_of_another_commit_decide_nothing_here() {
+    let project = project(1.5);
+    project.git(&["init", "-q", "-b", "main"]);
+    crate::diffs::commit(&project, "one");
+    let parts = shards(&project, 2, &[]);
+    merge(&project, &parts).exits(1);
+    // They may have come with the change, and the manifests be the same.
+    project.write("app.py", "worse\n");
+    crate::diffs::commit(&project, "two");
+    merge(&project, &parts).exits(2).says("the shards ran at another commit");
+}

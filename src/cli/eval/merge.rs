@@ -45,6 +45,7 @@ pub fn merge(global: &Global, terminal: &Terminal, args: &MergeArgs) -> Result<E
         heads.push(spool.read(index, path)?);
     }
     let (selection, shards) = one_run(&heads, &args.reports)?;
+    at_this_commit(&workspace, &heads)?;
     if heads.iter().all(|head| head.verdict == Some(v1::Verdict::Unaffected)) {
         return unaffected(&workspace, &heads, terminal, args);
     }
@@ -54,6 +55,23 @@ pub fn merge(global: &Global, terminal: &Terminal, args: &MergeArgs) -> Result<E
     publish(&workspace, terminal, &run, &warnings)?;
     write_stored(&run, &args.targets, terminal)?;
     Ok(run.exit())
+}
+
+/// A report that lay there before, or came with a change, is of another commit than the one that it would decide over.
+fn at_this_commit(workspace: &Workspace, heads: &[v1::Report]) -> Result<()> {
+    let here = workspace.git.as_ref().map(|git| git.head()).transpose()?.flatten();
+    let there = heads.first().and_then(|head| head.run.as_ref()?.git.as_ref()?.commit.clone());
+    match (here, there) {
+        (Some(here), Some(there)) if here.to_string() != there => {
+            let there: String = there.chars().filter(char::is_ascii_hexdigit).take(12).collect();
+            let message = format!(
+                "the shards ran at another commit ({there}) than the one that stands here ({})",
+                here.short()
+            );
+            Err(Error::input(message).hint("merge at the commit that the shards ran at"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A change that touches nothing touches nothing in any shard.
