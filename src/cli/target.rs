@@ -19,6 +19,7 @@ pub fn file(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Re
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         fs::create_dir_all(folder).map_err(failed)?;
     }
+    own(path)?;
     let mut file = BufWriter::new(File::create(path).map_err(failed)?);
     write(&mut file)?;
     file.flush().map_err(failed)
@@ -43,6 +44,7 @@ pub fn ready(targets: &[Target]) -> Result<()> {
         if target.is_stdout() {
             continue;
         }
+        own(&target.path)?;
         let failed = |error: std::io::Error| {
             Error::input(format!("cannot write {}", target.path.display())).because(error)
         };
@@ -57,6 +59,20 @@ pub fn ready(targets: &[Target]) -> Result<()> {
         OpenOptions::new().append(true).create(true).open(&target.path).map_err(failed)?;
     }
     Ok(())
+}
+
+/// Holds that a report lands where it is named: a link may have come with a change, and git's own files are not for it.
+fn own(path: &Path) -> Result<()> {
+    let refused = |why: &str| {
+        Err(Error::input(format!("cannot write {}: {why}", path.display())).hint("name another file"))
+    };
+    if path.components().any(|part| part.as_os_str() == ".git") {
+        return refused("it is git's own");
+    }
+    let is_link = fs::symlink_metadata(path).is_ok_and(|facts| facts.is_symlink());
+    // `/dev/stdout` is one, and leads to no file.
+    let leads_to_file = fs::metadata(path).map_or(true, |facts| facts.is_file());
+    if is_link && leads_to_file { refused("it is a link to another file") } else { Ok(()) }
 }
 
 /// Writes a document where a target says, in its format.

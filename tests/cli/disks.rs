@@ -157,6 +157,27 @@ fn a_manifest_that_holds_no_text_is_said() {
 }
 
 #[test]
+fn a_report_is_written_where_it_is_named_and_through_no_link() {
+    let project = builtin(1.5);
+    project.git(&["init", "-q"]);
+    let cases = project.read("evals/cases/support.jsonl");
+    for (link, to) in [
+        ("report.html", "evals/cases/support.jsonl"),
+        ("junit.xml", "../outside.xml"),
+        ("r.csv", ".git/config"),
+    ] {
+        std::os::unix::fs::symlink(to, project.path(link)).expect("a link");
+    }
+    for report in ["html=report.html", "junit=junit.xml", "csv=r.csv", "json=.git/config"] {
+        project.run(&["eval", "--report", report]).exits(2).says("cannot write");
+    }
+    project.run(&["check", "--report", "sarif=report.html"]).exits(2).says("is a link to another file");
+    assert_eq!(project.read("evals/cases/support.jsonl"), cases);
+    assert!(!project.path("../outside.xml").exists());
+    project.run(&["eval", "--quiet", "--report", "json=/dev/stdout"]).exits(0);
+}
+
+#[test]
 fn a_pipe_gets_its_report() {
     let project = builtin(1.5);
     let pipe = project.path("pipe");
