@@ -73,6 +73,11 @@ impl Reach {
     /// takes longer than all the rest.
     fn names(&mut self, snapshot: &Snapshot) {
         let Folders { prompts, evals, retrieval, deployments } = self.folders.clone();
+        if let Some(path) = RelPath::new(PROJECT_FILE)
+            && let Ok(text) = snapshot.read_text(&path, MANIFEST_LIMIT)
+        {
+            self.words_of(&path, &text, false);
+        }
         for folder in [&prompts, &evals, &retrieval] {
             for path in snapshot.files_under(folder).unwrap_or_default() {
                 let is_manifest = matches!(path.extension().as_str(), "yaml" | "yml");
@@ -87,7 +92,7 @@ impl Reach {
                     return;
                 };
                 // What the program of an assert reads only its suite, or its case, as a whole says.
-                self.sure &= !(of_suite && text.contains("exec"));
+                self.sure &= !(of_suite && (text.contains("exec") || text.contains("\\u00")));
                 if is_manifest {
                     self.words_of(&path, &text, of_suite);
                     self.names_deployments |= of_suite && text.contains(deployments.as_str());
@@ -105,8 +110,8 @@ impl Reach {
     }
 
     fn words_of(&mut self, path: &RelPath, text: &str, of_suite: bool) {
-        // An escape hides a name.
-        self.sure &= !text.contains("\\u") && !text.contains("\\x");
+        // An escape hides a name, and so does a line that goes on.
+        self.sure &= !["\\u", "\\U", "\\x", "\\\n", "\\\r"].iter().any(|escape| text.contains(escape));
         self.names_recordings |= of_suite && text.contains("recordings");
         for word in words(text).filter(|word| word.contains('.')) {
             // Cases elsewhere may have asserts of their own, which nobody reads here.
@@ -194,10 +199,10 @@ pub fn has_suite(snapshot: &Snapshot) -> bool {
 }
 
 /// What stands between the words of a manifest.
-const IN_NO_WORD: [char; 10] = [' ', '\t', '\n', '\r', '"', '\'', '{', '}', '[', ']'];
+const IN_NO_WORD: [char; 11] = [',', ' ', '\t', '\n', '\r', '"', '\'', '{', '}', '[', ']'];
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| c == ',' || IN_NO_WORD.contains(&c))
+    text.split(IN_NO_WORD)
 }
 
 /// Whether a prompt may use a retrieval manifest outside of their folder, whose corpus is then not known here.
@@ -257,6 +262,19 @@ mod tests {
         assert!(read("README.md"), "the corpus of a manifest elsewhere is not known");
         write("prompts/p.yaml", "few_shot: ../data/shots.txt\nsystem: hello\n");
         assert!(!read("README.md") && read("data/shots.txt"), "a name in a manifest, whatever its extension");
+        write("prompts/p.yaml", "few_shot: ../data/a,b.bin\n");
+        assert!(read("data/a,b.bin") && !read("README.md"), "a comma separates words, and stands in names");
+        write("prompts/p.yaml", "few_shot: \"../data/sho\\\n  ts.bin\"\n");
+        assert!(read("data/shots.bin"), "a line that goes on hides a name");
+        write("prompts/p.yaml", "system: hello\n");
+        write("cfg/table.bin", "");
+        write("llmops.yaml", "prices: cfg/table.bin\n");
+        assert!(read("cfg/table.bin") && !read("README.md"), "what the project file names");
+        write("evals/rows.jsonl", "{\"assert\": [{\"type\": \"\\u0065xec\"}]}\n");
+        assert!(read("README.md"), "a program that is spelt with an escape");
+        write("evals/rows.jsonl", "{}\n");
+        write("llmops.yaml", "providers:\n  table: {api: builtin, path: models/small}\n");
+        write("prompts/p.yaml", "few_shot: ../data/shots.txt\nsystem: hello\n");
         write("evals/s.yaml", "cases: recordings/gold.txt\n");
         assert!(read("evals/recordings/gold.txt"), "a suite may keep its cases anywhere");
         write("evals/s.yaml", "assert: [{type: exec, command: [x], inputs: [\"checks/**\"]}]\n");
