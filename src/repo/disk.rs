@@ -64,6 +64,9 @@ impl Disk {
     }
 
     fn inside(&self, real: PathBuf) -> Result<PathBuf, ReadError> {
+        if real.file_name().is_some_and(|name| name == ".env") {
+            return Err(ReadError::Io("it holds secrets, which are not read as text".to_owned()));
+        }
         match real.strip_prefix(&self.root) {
             Ok(inside) if inside.components().all(|part| part.as_os_str() != ".git") => Ok(real),
             _ => Err(ReadError::Outside),

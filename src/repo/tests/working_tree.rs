@@ -103,6 +103,17 @@ fn a_pipe_does_not_hang_a_read() {
     assert_eq!(at(&dir).files_under(&RelPath::root()), Ok(vec![path("pipe")]));
 }
 
+#[cfg(unix)]
+#[test]
+fn a_file_of_secrets_is_read_by_no_name() {
+    let dir = tree(&[(".env", "KEY=sk-1"), ("a/x.md", "")]);
+    std::os::unix::fs::symlink("../.env", dir.path().join("a/link.j2")).expect("a link");
+    for name in [".env", "a/link.j2"] {
+        let read = at(&dir).read(&path(name), 99);
+        assert!(matches!(&read, Err(ReadError::Io(why)) if why.contains("secrets")), "{name}: {read:?}");
+    }
+}
+
 #[test]
 fn walks_leave_out_git_the_store_and_nested_repositories() {
     let dir = tree(&[
