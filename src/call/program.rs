@@ -169,13 +169,17 @@ fn text_of(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// One line of at most 300 characters.
+/// Characters of a program's words that go on. What is shown of them is a tenth, cut after secrets are out: a secret that
+/// is cut here is no longer found.
+const MOST_WORDS: usize = 4096;
+
+/// One line, and not without end.
 pub(super) fn short(text: &str) -> String {
     let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.chars().count() <= 300 {
+    if line.chars().count() <= MOST_WORDS {
         return line;
     }
-    line.chars().take(299).chain(['…']).collect()
+    line.chars().take(MOST_WORDS).chain(['…']).collect()
 }
 
 fn text(fields: &Map<String, Value>, key: &str) -> Result<Option<String>, LocalFault> {
