@@ -12,6 +12,7 @@ use crate::manifest::prompt::Prompt;
 use crate::plan::inputs_digest;
 use crate::render::{RenderError, UNDEFINED, tokens};
 use crate::report::numbers::counted;
+use crate::report::text::one_line;
 use crate::run::request::Target;
 use serde_json::{Map, Value, json};
 
@@ -77,8 +78,8 @@ pub fn render(global: &Global, terminal: &Terminal, args: &RenderArgs) -> Result
     text.push_str(&format!(
         "{} {} · {} on {} · {how}{} in{why}\n",
         prompt.name,
-        prompt.version,
-        request.model,
+        one_line(&prompt.version),
+        one_line(request.model.as_str()),
         request.provider,
         counted(count.tokens, "token")
     ));

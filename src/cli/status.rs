@@ -10,6 +10,7 @@ use crate::domain::{Digest, Exit, Result};
 use crate::manifest::deployment::Deployment;
 use crate::plan::{GatePlan, Selection, identity, plan, prompt_digest};
 use crate::report::numbers::many;
+use crate::report::text::one_line;
 use crate::report::v1::{self, Verdict};
 use serde_json::{Value, json};
 
@@ -35,7 +36,7 @@ pub fn status(global: &Global, terminal: &Terminal, _args: &StatusArgs) -> Resul
             (false, true) => "validated",
             (false, false) => "stale",
         };
-        text.push_str(&format!("{} {}  {state}", prompt.name, prompt.version));
+        text.push_str(&format!("{} {}  {state}", prompt.name, one_line(&prompt.version)));
         text.push_str(&if why.is_empty() { "\n".to_owned() } else { format!(": {}\n", why.join("; ")) });
         prompts.push(json!({"name": prompt.name, "version": prompt.version, "state": state, "why": why}));
     }

@@ -10,7 +10,18 @@ pub const BAD_FILE_NAME: Code = Code("bad-file-name");
 
 /// `version`, as written.
 pub fn version(fields: &Fields<'_>) -> Option<String> {
-    fields.require("version", "\"1.0.0\"").and_then(|node| fields.sink().written(node, "`version`"))
+    let node = fields.require("version", "\"1.0.0\"")?;
+    let version = fields.sink().written(node, "`version`")?;
+    if version.chars().any(char::is_control) {
+        fields.sink().error(
+            BAD_VALUE,
+            node.span,
+            "`version` holds a character that does not print",
+            "write one line",
+        );
+        return None;
+    }
+    Some(version)
 }
 
 /// The free texts.

@@ -191,3 +191,10 @@ fn a_gate_that_no_answer_can_pass_is_said_before_anything_is_asked() {
     project.replace("evals/support.yaml", "judge:", "sample: {size: 2, seed: 1}\njudge:");
     project.run(&["check"]).exits(0).says("runs 2 cases");
 }
+
+#[test]
+fn a_version_that_would_act_on_a_terminal_is_refused() {
+    let project = builtin(1.5);
+    project.replace("prompts/support.yaml", "version: \"1.0.0\"", "version: \"1\\e[31m\\n::error::x\"");
+    project.run(&["check"]).exits(2).says("`version` holds a character that does not print");
+}
