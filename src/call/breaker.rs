@@ -1,153 +1,258 @@
-//! The breaker: a provider that is down, or that refuses the key, is not asked again.
+//! The breaker: a provider that is down, or that refuses the key, is not asked again; nor is one of its models that
+//! alone fails.
 
 use super::fault::{Cause, Fault};
+use super::retry;
+use crate::domain::ModelId;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::Notify;
 
 /// Calls in a row that ended in failure after their retries, until the breaker opens.
 pub const CALLS_IN_A_ROW: u32 = 20;
 
-/// Attempts in a row, of any calls, that reached nobody or were never answered, until it opens for a provider that has
+/// Attempts in a row, of any calls, that reached nobody or were never answered, until it opens for whoever has
 /// answered nothing in this run. With a time limit of two minutes and six retries, whole calls would take half an hour.
 pub const SILENT_ATTEMPTS: u32 = 20;
 
-/// Stops the calls of one provider for the rest of the run.
+/// How long an outage is waited out: attempts that fail for now (throttled, overloaded, cut, unanswered) with no reply
+/// among them. One and a half of the minute after which every vendor's limits are full again. Calls that are each told
+/// to wait would end one by one, and 20 of them take as long as the provider likes.
+pub const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Attempts that have to follow one another in an outage, however long one of them takes: a network that was away once
+/// fails every attempt that was under way, and that is one.
+pub const ROUNDS: u32 = 3;
+
+/// Calls that have to fail in an outage: one request that is never answered is no outage.
+pub const CALLS: usize = 3;
+
+/// Stops the calls of one provider, or of one of its models, for the rest of the run.
 #[derive(Debug, Default)]
 pub struct Breaker {
+    /// Whether anything is stopped.
     open: AtomicBool,
     state: Mutex<State>,
+    opened: Notify,
+    /// Another patience than [`PATIENCE`].
+    #[cfg(test)]
+    pub(super) patience: Option<Duration>,
 }
 
 #[derive(Debug, Default)]
 struct State {
+    provider: Count,
+    models: BTreeMap<ModelId, Count>,
+}
+
+/// What happened since the last reply.
+#[derive(Debug, Default)]
+struct Count {
     failures: u32,
     first: Option<String>,
-    /// Attempts in a row without a word from the provider.
+    /// Attempts in a row without a word.
     silent: u32,
     /// Whether a call has ever ended in a reply.
     heard: bool,
+    outage: Option<Outage>,
     cause: Option<String>,
 }
 
+/// Failures that pass, with no reply since the first of them.
+#[derive(Debug)]
+struct Outage {
+    since: Instant,
+    /// Attempts of which each was begun after the one before had ended, and when the last one had.
+    rounds: u32,
+    ended: Instant,
+    calls: BTreeSet<u64>,
+}
+
+/// One failed attempt, whether or not it is tried again.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempt<'a> {
+    /// The model that was asked.
+    pub model: &'a ModelId,
+    /// The call that it belongs to.
+    pub call: u64,
+    /// When it was begun.
+    pub started: Instant,
+    /// When it had failed.
+    pub ended: Instant,
+}
+
 impl Breaker {
-    /// Why no call may be made: what the first failure said. `None` while the breaker is closed.
-    pub fn cause(&self) -> Option<String> {
+    /// Why no call to `model` may be made. `None` while none is stopped.
+    pub fn cause(&self, model: &ModelId) -> Option<String> {
         if !self.open.load(Ordering::Acquire) {
             return None;
         }
-        self.state().cause.clone()
+        let state = self.state();
+        let of_model = || state.models.get(model)?.cause.clone();
+        state.provider.cause.clone().or_else(of_model)
     }
 
-    /// A call ended in a reply.
-    pub fn succeeded(&self) {
+    /// Ends as soon as no call to `model` may be made.
+    pub async fn opened(&self, model: &ModelId) {
+        loop {
+            // Made before the look, so that an opening in between is not missed.
+            let opened = self.opened.notified();
+            if self.cause(model).is_some() {
+                return;
+            }
+            opened.await;
+        }
+    }
+
+    /// All that is stopped, and why: the provider (`None`), or those of its models that are.
+    pub fn stopped(&self) -> Vec<(Option<ModelId>, String)> {
+        let state = self.state();
+        if let Some(cause) = &state.provider.cause {
+            return vec![(None, cause.clone())];
+        }
+        let models = state.models.iter();
+        models.filter_map(|(model, count)| Some((Some(model.clone()), count.cause.clone()?))).collect()
+    }
+
+    /// A call to `model` ended in a reply.
+    pub fn succeeded(&self, model: &ModelId) {
         let mut state = self.state();
-        state.failures = 0;
-        state.first = None;
-        state.heard = true;
+        state.provider.succeeded();
+        match state.models.get_mut(model) {
+            Some(count) => count.succeeded(),
+            None => state.models.entry(model.clone()).or_default().succeeded(),
+        }
     }
 
-    /// An attempt failed, whether or not it is tried again. `detail` as for [`Breaker::failed`].
-    pub fn attempt_failed(&self, fault: &Fault, detail: impl FnOnce() -> String) {
+    /// An attempt failed. `detail` as for [`Breaker::failed`].
+    pub fn attempt_failed(&self, attempt: Attempt<'_>, fault: &Fault, detail: impl Fn() -> String) {
+        let patience = self.patience();
+        self.both(attempt.model, |count| count.attempt_failed(attempt, fault, patience, &detail));
+    }
+
+    #[cfg(not(test))]
+    fn patience(&self) -> Duration {
+        PATIENCE
+    }
+
+    #[cfg(test)]
+    fn patience(&self) -> Duration {
+        self.patience.unwrap_or(PATIENCE)
+    }
+
+    /// A call to `model` ended in failure after its retries. `detail` is shown to people, so it is redacted already.
+    pub fn failed(&self, model: &ModelId, fault: &Fault, detail: &str) {
+        self.both(model, |count| count.failed(detail));
         let mut state = self.state();
-        match fault.cause {
-            Cause::Connect | Cause::Timeout => state.silent += 1,
-            _ => state.silent = 0,
+        match whose(fault) {
+            Some(Whose::Key) => state.provider.stop(detail.to_owned()),
+            Some(Whose::Model) => state.models.entry(model.clone()).or_default().stop(detail.to_owned()),
+            None => return,
         }
-        if state.cause.is_none() && !state.heard && state.silent >= SILENT_ATTEMPTS {
-            self.open(&mut state, detail());
-        }
+        drop(state);
+        self.open();
     }
 
-    /// A call ended in failure after its retries. `detail` is shown to people, so it is redacted already.
-    pub fn failed(&self, fault: &Fault, detail: &str) {
+    /// Counts at the provider and at the model.
+    fn both(&self, model: &ModelId, count: impl Fn(&mut Count)) {
         let mut state = self.state();
-        if state.cause.is_some() {
-            return;
-        }
-        state.failures += 1;
-        let first = state.first.get_or_insert_with(|| detail.to_owned()).clone();
-        let refused = matches!(fault.cause, Cause::Status { status: 401 | 403, .. });
-        if refused || state.failures >= CALLS_IN_A_ROW {
-            self.open(&mut state, if refused { detail.to_owned() } else { first });
+        count(&mut state.provider);
+        let of_model = state.models.entry(model.clone()).or_default();
+        count(of_model);
+        let open = of_model.cause.is_some() || state.provider.cause.is_some();
+        drop(state);
+        if open {
+            self.open();
         }
     }
 
-    fn open(&self, state: &mut State, cause: String) {
-        state.cause = Some(cause);
+    fn open(&self) {
         self.open.store(true, Ordering::Release);
+        self.opened.notify_waiters();
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// What a fault says can never be used in this run.
+enum Whose {
+    Key,
+    Model,
+}
 
-    fn status(status: u16) -> Fault {
-        Fault::new(Cause::Status { status, code: None }, "x")
-    }
-
-    #[test]
-    fn twenty_failures_in_a_row_open_it_with_the_first_cause() {
-        let breaker = Breaker::default();
-        for call in 0..19 {
-            breaker.failed(&status(500), &format!("failure {call}"));
+fn whose(fault: &Fault) -> Option<Whose> {
+    match &fault.cause {
+        Cause::Status { status: 401 | 403, .. } => Some(Whose::Key),
+        Cause::Status { status: 404, code: Some(code) }
+            if matches!(code.as_str(), "model_not_found" | "not_found_error" | "DeploymentNotFound") =>
+        {
+            Some(Whose::Model)
         }
-        assert_eq!(breaker.cause(), None);
-        breaker.failed(&status(500), "failure 19");
-        assert_eq!(breaker.cause().as_deref(), Some("failure 0"));
-        breaker.succeeded();
-        breaker.failed(&status(401), "later");
-        assert_eq!(breaker.cause().as_deref(), Some("failure 0"));
-    }
-
-    #[test]
-    fn a_success_between_them_starts_the_count_again() {
-        let breaker = Breaker::default();
-        for call in 0..38 {
-            if call == 19 {
-                breaker.succeeded();
-            }
-            breaker.failed(&status(500), "down");
-        }
-        assert_eq!(breaker.cause(), None);
-    }
-
-    #[test]
-    fn twenty_attempts_without_a_word_open_it_where_nothing_was_ever_answered() {
-        let silent = |breaker: &Breaker, cause: Cause, attempts: u32| {
-            for _ in 0..attempts {
-                breaker.attempt_failed(&Fault::new(cause.clone(), "x"), || "nobody there".to_owned());
-            }
-        };
-        for cause in [Cause::Timeout, Cause::Connect] {
-            let breaker = Breaker::default();
-            silent(&breaker, cause.clone(), 19);
-            assert_eq!(breaker.cause(), None);
-            silent(&breaker, cause, 1);
-            assert_eq!(breaker.cause().as_deref(), Some("nobody there"));
-        }
-        let between = Breaker::default();
-        silent(&between, Cause::Timeout, 19);
-        silent(&between, Cause::Status { status: 500, code: None }, 1);
-        silent(&between, Cause::Timeout, 19);
-        assert_eq!(between.cause(), None, "an answer in between, be it a failure");
-        let answered = Breaker::default();
-        answered.succeeded();
-        silent(&answered, Cause::Timeout, 100);
-        assert_eq!(answered.cause(), None, "one that answered before is slow, and not away");
-    }
-
-    #[test]
-    fn one_refused_key_opens_it_at_once() {
-        for code in [401, 403] {
-            let breaker = Breaker::default();
-            breaker.failed(&status(500), "down");
-            breaker.failed(&status(code), "bad key");
-            assert_eq!(breaker.cause().as_deref(), Some("bad key"), "{code}");
-        }
+        _ => None,
     }
 }
+
+impl Count {
+    fn succeeded(&mut self) {
+        self.failures = 0;
+        self.first = None;
+        self.silent = 0;
+        self.heard = true;
+        self.outage = None;
+    }
+
+    fn attempt_failed(
+        &mut self,
+        attempt: Attempt<'_>,
+        fault: &Fault,
+        patience: Duration,
+        detail: &dyn Fn() -> String,
+    ) {
+        match fault.cause {
+            Cause::Connect | Cause::Timeout => self.silent += 1,
+            _ => self.silent = 0,
+        }
+        if retry::reason(fault).is_none() {
+            // It was heard, and what it said is of one request alone.
+            self.outage = None;
+            return;
+        }
+        let outage = self.outage.get_or_insert_with(|| Outage {
+            since: attempt.started,
+            rounds: 0,
+            ended: attempt.started,
+            calls: BTreeSet::new(),
+        });
+        if attempt.started >= outage.ended {
+            outage.rounds += 1;
+            outage.ended = attempt.ended;
+        }
+        outage.calls.insert(attempt.call);
+        let lasted = attempt.ended.saturating_duration_since(outage.since);
+        if outage.rounds >= ROUNDS && outage.calls.len() >= CALLS && lasted >= patience {
+            self.stop(format!("every attempt of {} s failed, the last with {}", lasted.as_secs(), detail()));
+        } else if !self.heard && self.silent >= SILENT_ATTEMPTS {
+            self.stop(detail());
+        }
+    }
+
+    fn failed(&mut self, detail: &str) {
+        self.failures += 1;
+        let first = self.first.get_or_insert_with(|| detail.to_owned()).clone();
+        if self.failures >= CALLS_IN_A_ROW {
+            self.stop(first);
+        }
+    }
+
+    /// The first reason stays.
+    fn stop(&mut self, cause: String) {
+        self.cause.get_or_insert(cause);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -82,7 +82,7 @@ pub(super) fn ran(result: Result<Reply, LocalFault>) -> Tried<Reply> {
 }
 
 /// What a failed attempt means for the pace.
-pub(super) fn ended(fault: &Fault) -> Ended {
+pub(super) fn paced(fault: &Fault) -> Ended {
     match fault.cause {
         Cause::Status { status: 429 | 503 | 529, .. } => Ended::Throttled,
         _ => Ended::Failed,

@@ -8,7 +8,7 @@ use super::providers::{Limits, Pacing};
 use super::retry::RetryReason;
 use crate::manifest::project::{Api, ProviderConfig};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -24,6 +24,7 @@ pub(super) struct Lane {
     endpoint: Option<Result<Endpoint, Unready>>,
     no_exec: bool,
     called: AtomicBool,
+    calls: AtomicU64,
     tally: Mutex<Tally>,
 }
 
@@ -46,6 +47,7 @@ impl Lane {
             endpoint,
             no_exec: limits.no_exec,
             called: AtomicBool::default(),
+            calls: AtomicU64::default(),
             tally: Mutex::default(),
             config: config.clone(),
         }
@@ -86,6 +88,11 @@ impl Lane {
         entry.1 += waited;
     }
 
+    /// The number of a call, which all its attempts share.
+    pub fn next_call(&self) -> u64 {
+        self.calls.fetch_add(1, Ordering::Relaxed)
+    }
+
     /// Counts a call that is about to be sent.
     pub fn count_call(&self) {
         self.called.store(true, Ordering::Relaxed);
@@ -114,7 +121,7 @@ impl Lane {
             provider: self.config.name.clone(),
             retries: tally.retries.clone(),
             waits: tally.waits.clone(),
-            stopped: self.breaker.cause(),
+            stopped: self.breaker.stopped(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::pace::WaitReason;
 use super::retry::RetryReason;
 use super::secret::Redactor;
-use crate::domain::{FinishReason, Reply};
+use crate::domain::{FinishReason, ProviderName, Reply};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::time::Duration;
@@ -48,6 +48,20 @@ pub struct CallFailure {
     pub attempts: u32,
     /// Whether the same call may succeed later; a final refusal stays one.
     pub is_passing: bool,
+}
+
+impl CallFailure {
+    /// That a call was not sent, or not again, because the run was asked to stop.
+    pub(super) fn interrupted(attempts: u32) -> Self {
+        let detail = "interrupted".to_owned();
+        Self { kind: FailureKind::Interrupted, detail, attempts, is_passing: true }
+    }
+
+    /// That a call was not sent, or not again, because the breaker had opened.
+    pub(super) fn stopped(provider: &ProviderName, cause: &str, attempts: u32) -> Self {
+        let detail = format!("{provider}: no more calls are made, since: {cause}");
+        Self { kind: FailureKind::Breaker, detail, attempts, is_passing: true }
+    }
 }
 
 /// A failed attempt that was tried again.

@@ -3,6 +3,7 @@
 use super::window::Window;
 use crate::domain::Usage;
 use crate::manifest::project::ProviderConfig;
+use std::future::Future;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
@@ -138,28 +139,56 @@ impl Pace {
         self.state().hold_until.is_some()
     }
 
-    /// Waits for a place and for a share of the minute. Says what was waited for, beside a place.
-    pub async fn acquire(&self, estimate: Estimate) -> (Slot<'_>, Vec<(WaitReason, Duration)>) {
-        // The semaphore is never closed; without a place the call goes ahead rather than hang.
-        let place = self.places.acquire().await.ok();
-        let mut slot = Slot { pace: self, place, started: Instant::now(), input: None, output: None };
+    /// Waits for a place and for a share of the minute, unless `over` ends first: then there is none. Says what was
+    /// waited for, beside a place.
+    pub async fn acquire(
+        &self,
+        estimate: Estimate,
+        over: impl Future<Output = ()>,
+    ) -> (Option<Slot<'_>>, Vec<(WaitReason, Duration)>) {
         let mut waits = Vec::new();
-        self.wait_for_provider(&mut waits).await;
-        if self.limited {
-            self.wait_in_line(estimate, &mut slot, &mut waits).await;
-            // It may have asked to be left alone in the meantime.
-            self.wait_for_provider(&mut waits).await;
-        }
-        slot.started = Instant::now();
+        tokio::pin!(over);
+        let slot = self.wait(estimate, &mut waits, &mut over).await;
         (slot, waits)
     }
 
-    async fn wait_for_provider(&self, waits: &mut Vec<(WaitReason, Duration)>) {
+    async fn wait(
+        &self,
+        estimate: Estimate,
+        waits: &mut Vec<(WaitReason, Duration)>,
+        over: &mut (impl Future<Output = ()> + Unpin),
+    ) -> Option<Slot<'_>> {
+        // The semaphore is never closed; without a place the call goes ahead rather than hang.
+        let place = tokio::select! {
+            biased;
+            place = self.places.acquire() => place.ok(),
+            () = &mut *over => return None,
+        };
+        let mut slot = Slot { pace: self, place, started: Instant::now(), input: None, output: None };
+        self.wait_for_provider(waits, over).await?;
+        if self.limited {
+            self.wait_in_line(estimate, &mut slot, waits, over).await?;
+            // It may have asked to be left alone in the meantime.
+            self.wait_for_provider(waits, over).await?;
+        }
+        slot.started = Instant::now();
+        Some(slot)
+    }
+
+    async fn wait_for_provider(
+        &self,
+        waits: &mut Vec<(WaitReason, Duration)>,
+        over: &mut (impl Future<Output = ()> + Unpin),
+    ) -> Option<()> {
         loop {
             let now = Instant::now();
-            let Some(until) = self.state().hold_until.filter(|until| *until > now) else { return };
-            tokio::time::sleep_until(until.into()).await;
+            let Some(until) = self.state().hold_until.filter(|until| *until > now) else { return Some(()) };
+            let ended = tokio::select! {
+                () = tokio::time::sleep_until(until.into()) => Some(()),
+                () = &mut *over => None,
+            };
             waits.push((WaitReason::Provider, now.elapsed()));
+            ended?;
         }
     }
 
@@ -168,19 +197,25 @@ impl Pace {
         estimate: Estimate,
         slot: &mut Slot<'_>,
         waits: &mut Vec<(WaitReason, Duration)>,
-    ) {
-        let _turn = self.line.lock().await;
+        over: &mut (impl Future<Output = ()> + Unpin),
+    ) -> Option<()> {
+        let _turn = tokio::select! {
+            turn = self.line.lock() => turn,
+            () = &mut *over => return None,
+        };
         loop {
             // Made before the look, so that a refund in between is not missed.
             let refunded = self.refunded.notified();
             let now = Instant::now();
             let blocked = self.state().take(now, estimate, slot);
-            let Some((reason, until)) = blocked else { return };
-            tokio::select! {
-                () = tokio::time::sleep_until(until.into()) => {}
-                () = refunded => {}
-            }
+            let Some((reason, until)) = blocked else { return Some(()) };
+            let ended = tokio::select! {
+                () = tokio::time::sleep_until(until.into()) => Some(()),
+                () = refunded => Some(()),
+                () = &mut *over => None,
+            };
             waits.push((reason, now.elapsed()));
+            ended?;
         }
     }
 

@@ -1,7 +1,8 @@
 //! Every provider of a project, ready to be called: encode, pace, send, decode, retry.
 
 use super::batches::batches;
-use super::dispatch::{Prepared, Tried, ended, prepare, ran, read};
+use super::breaker::Attempt;
+use super::dispatch::{Prepared, Tried, paced, prepare, ran, read};
 use super::endpoint::{Lack, Unready, secrets};
 use super::environment::Environment;
 use super::fault::{Cause, Fault};
@@ -47,8 +48,8 @@ pub struct Pacing {
     pub retries: BTreeMap<RetryReason, (u64, Duration)>,
     /// Waits by reason: how many, and how long all together.
     pub waits: BTreeMap<WaitReason, (u64, Duration)>,
-    /// Why the breaker stopped it, if it did.
-    pub stopped: Option<String>,
+    /// What the breaker stopped, and why: all of it (`None`), or one of its models.
+    pub stopped: Vec<(Option<ModelId>, String)>,
 }
 
 /// Counts the tokens of a request before it is sent.
@@ -128,7 +129,7 @@ impl<T: Transport> Providers<T> {
     /// What pacing took so far, in the order of the providers' names; those that never waited are left out.
     pub fn pacing(&self) -> Vec<Pacing> {
         let mut all: Vec<Pacing> = self.lanes.values().map(Lane::pacing).collect();
-        all.retain(|one| !one.retries.is_empty() || !one.waits.is_empty() || one.stopped.is_some());
+        all.retain(|one| !one.retries.is_empty() || !one.waits.is_empty() || !one.stopped.is_empty());
         all.sort_by(|a, b| a.provider.cmp(&b.provider));
         all
     }
@@ -152,10 +153,11 @@ impl<T: Transport> Providers<T> {
         }
     }
 
-    /// Why calls to `provider` are not made any more: the failure of whoever would make one. `None` while they are.
-    pub fn stopped(&self, provider: &ProviderName) -> Option<CallFailure> {
-        let cause = self.lanes.get(provider)?.breaker.cause()?;
-        Some(stopped(provider, &cause, 0))
+    /// Why calls of `model` to `provider` are not made any more: the failure of whoever would make one. `None` while
+    /// they are.
+    pub fn stopped(&self, provider: &ProviderName, model: &ModelId) -> Option<CallFailure> {
+        let cause = self.lanes.get(provider)?.breaker.cause(model)?;
+        Some(CallFailure::stopped(provider, &cause, 0))
     }
 
     /// Calls a provider until it replies or the call has failed for good. Nothing secret is in what comes
@@ -178,7 +180,8 @@ impl<T: Transport> Providers<T> {
         } else {
             Estimate::default()
         };
-        let mut outcome = self.drive(lane, estimate, || self.attempt(lane, request, &prepared)).await;
+        let mut outcome =
+            self.drive(lane, &request.model, estimate, || self.attempt(lane, request, &prepared)).await;
         if let Ok(answer) = &mut outcome.result {
             super::outcome::redact(&mut answer.reply, &self.redactor);
         }
@@ -224,7 +227,7 @@ impl<T: Transport> Providers<T> {
                 openai_embeddings::decode(batch.len(), response)
                     .map(|(vectors, usage)| ((vectors, usage), usage))
             };
-            let outcome = self.drive(lane, estimate, || self.over_http(lane, &request, decode)).await;
+            let outcome = self.drive(lane, model, estimate, || self.over_http(lane, &request, decode)).await;
             outcome.result.map(|answer| answer.reply)
         });
         let mut all = Vec::with_capacity(texts.len());
@@ -237,27 +240,33 @@ impl<T: Transport> Providers<T> {
     }
 
     /// The one loop that tries, decides and sleeps.
-    async fn drive<V, F>(&self, lane: &Lane, estimate: Estimate, attempt: impl Fn() -> F) -> Outcome<V>
+    async fn drive<V, F>(
+        &self,
+        lane: &Lane,
+        model: &ModelId,
+        estimate: Estimate,
+        attempt: impl Fn() -> F,
+    ) -> Outcome<V>
     where
         F: Future<Output = Tried<V>>,
     {
-        let name = &lane.config.name;
+        let (name, call) = (&lane.config.name, lane.next_call());
         let (mut retries, mut waits) = (Vec::new(), Vec::new());
         let mut number = 0u32;
         // A retry that the breaker or a stop keeps from being sent is none.
         let mut due = None;
         let result = loop {
-            if let Some(cause) = lane.breaker.cause() {
-                break Err(stopped(name, &cause, number));
+            if let Some(cause) = lane.breaker.cause(model) {
+                break Err(CallFailure::stopped(name, &cause, number));
             }
-            let Some((slot, waited)) = self.stop.unless(lane.pace.acquire(estimate)).await else {
-                break Err(interrupted(number));
+            let over = lane.breaker.opened(model);
+            let Some((slot, waited)) = self.stop.unless(lane.pace.acquire(estimate, over)).await else {
+                break Err(CallFailure::interrupted(number));
             };
             lane.count_waits(&waited);
             waits.extend(waited.into_iter().map(|(reason, waited)| WaitNote { reason, waited }));
-            if let Some(cause) = lane.breaker.cause() {
-                break Err(stopped(name, &cause, number));
-            }
+            // Without a slot the breaker has opened.
+            let Some(slot) = slot.filter(|_| lane.breaker.cause(model).is_none()) else { continue };
             lane.count_call();
             if let Some((reason, waited)) = due.take() {
                 lane.count_retry(reason, waited);
@@ -265,29 +274,37 @@ impl<T: Transport> Providers<T> {
             }
             let started = Instant::now();
             let Tried { result, hold } = attempt().await;
-            let took = started.elapsed();
+            let ended = Instant::now();
             let fault = match result {
                 Ok((value, usage)) => {
                     slot.finish(Ended::Replied(usage), hold);
-                    lane.breaker.succeeded();
-                    let latency_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+                    lane.breaker.succeeded(model);
+                    let took = ended.duration_since(started).as_millis();
+                    let latency_ms = u64::try_from(took).unwrap_or(u64::MAX);
                     break Ok(Answer { reply: value, latency_ms });
                 }
                 Err(fault) => fault,
             };
-            slot.finish(ended(&fault), hold);
-            lane.breaker.attempt_failed(&fault, || self.redactor.line(&fault.to_string(), DETAIL));
+            slot.finish(paced(&fault), hold);
+            let detail = || self.redactor.line(&fault.to_string(), DETAIL);
+            lane.breaker.attempt_failed(Attempt { model, call, started, ended }, &fault, detail);
             match decide(&fault, number, &self.backoff, now(), unit_random()) {
                 Next::Retry { after, reason } => {
                     number += 1;
                     due = Some((reason, after));
-                    if self.stop.unless(tokio::time::sleep(after)).await.is_none() {
-                        break Err(interrupted(number));
+                    let wait = async {
+                        tokio::select! {
+                            () = tokio::time::sleep(after) => {}
+                            () = lane.breaker.opened(model) => {}
+                        }
+                    };
+                    if self.stop.unless(wait).await.is_none() {
+                        break Err(CallFailure::interrupted(number));
                     }
                 }
                 Next::Stop => {
                     let failure = self.failure(name, &fault, number + 1);
-                    lane.breaker.failed(&fault, &self.redactor.line(&fault.to_string(), DETAIL));
+                    lane.breaker.failed(model, &fault, &detail());
                     break Err(failure);
                 }
             }
@@ -368,7 +385,7 @@ impl<T: Transport> Providers<T> {
 
 /// What one call was told to wait, all of them wait: the limit is the provider's and not the call's.
 fn held_by<V>(result: &Result<V, Fault>) -> Option<Duration> {
-    let fault = result.as_ref().err().filter(|fault| ended(fault) == Ended::Throttled)?;
+    let fault = result.as_ref().err().filter(|fault| paced(fault) == Ended::Throttled)?;
     advised(fault, now())
 }
 
@@ -379,20 +396,6 @@ fn a_quarter_of_the_bytes(request: &Request) -> u64 {
     let messages = request.messages.iter().map(|message| message.content.len());
     let tools = request.tools.iter().map(|tool| tool.description.len() + tool.input_schema.to_string().len());
     u64::try_from(messages.chain(tools).sum::<usize>().div_ceil(4)).unwrap_or(u64::MAX)
-}
-
-fn interrupted(attempts: u32) -> CallFailure {
-    CallFailure {
-        kind: FailureKind::Interrupted,
-        detail: "interrupted".to_owned(),
-        attempts,
-        is_passing: true,
-    }
-}
-
-fn stopped(provider: &ProviderName, cause: &str, attempts: u32) -> CallFailure {
-    let detail = format!("{provider}: no more calls are made, since: {cause}");
-    CallFailure { kind: FailureKind::Breaker, detail, attempts, is_passing: true }
 }
 
 #[cfg(test)]

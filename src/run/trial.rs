@@ -164,7 +164,13 @@ impl Trial<'_> {
         let (Some(judge), Some(provider)) = (&self.gate.suite.judge, &self.shared.judges[gate]) else {
             return Ok(());
         };
-        let Some(failure) = desk.providers.stopped(&provider.config.name) else { return Ok(()) };
+        let Some(failure) = desk.providers.stopped(&provider.config.name, &judge.model) else {
+            return Ok(());
+        };
+        if desk.providers.stopped(&request.provider, &request.model).is_some() {
+            // Then the answer fails for itself.
+            return Ok(());
+        }
         let unasked = judge::asked(judge, !context.is_empty(), case.expected.is_some()).is_empty();
         if unasked || desk.has(request).map_err(Ended::Fatal)? {
             return Ok(());

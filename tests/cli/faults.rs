@@ -226,3 +226,34 @@ fn a_judge_that_refuses_the_key_keeps_answers_from_being_paid_for() {
     // A trial begins when one has ended, and none ends before the judge has refused: eight are under way until then.
     assert!(stub.count() <= 8, "{} answers were paid for", stub.count());
 }
+
+#[test]
+fn a_judge_model_that_is_not_there_is_said_once_and_keeps_answers_from_being_paid_for() {
+    // Of the same provider, which answers for the other model all the time.
+    let stub = Stub::start(|seen| match seen.is_judge() {
+        false => Answer::openai("Five days."),
+        true => Answer::json(404, &json!({"error": {"message": "no such model", "code": "model_not_found"}})),
+    });
+    let project = served("openai", &stub.url, 4.0, 60);
+    let document = project.run(&["eval", "--json", "--concurrency", "1"]).exits(3).json();
+    let stopped = found(&document, "provider-stopped");
+    assert!(
+        matches!(&stopped[..], [(severity, _, message)] if severity == "warning"
+            && message.contains("` on `openai`: status 404: model_not_found: no such model")),
+        "{document}"
+    );
+    let cases = document["gates"][0]["cases"].as_array().expect("cases");
+    assert!(cases.iter().all(|case| case["unscored_reason"] == "judge_error"), "{document}");
+    assert!(stub.count() <= 16, "{} calls for 60 cases that have no judge", stub.count());
+}
+
+#[test]
+fn a_provider_that_is_away_is_no_fault_of_the_judge() {
+    let stub = Stub::start(|_| {
+        Answer::json(403, &json!({"error": {"message": "not from here", "code": "unsupported_country"}}))
+    });
+    let project = served("openai", &stub.url, 4.0, 30);
+    let document = project.run(&["eval", "--json"]).exits(3).json();
+    let cases = document["gates"][0]["cases"].as_array().expect("cases");
+    assert!(cases.iter().all(|case| case["unscored_reason"] == "provider_error"), "{document}");
+}

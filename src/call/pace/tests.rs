@@ -10,8 +10,31 @@ fn usage(input: u64, output: u64) -> Ended {
     Ended::Replied(Usage { input: Some(input), output: Some(output), ..Usage::default() })
 }
 
+async fn acquire(pace: &Pace, estimate: Estimate) -> (Slot<'_>, Vec<(WaitReason, Duration)>) {
+    let (slot, waits) = pace.acquire(estimate, std::future::pending()).await;
+    (slot.expect("nothing ends the wait"), waits)
+}
+
 async fn blocked(pace: &Pace, estimate: Estimate) -> bool {
-    tokio::time::timeout(Duration::from_millis(20), pace.acquire(estimate)).await.is_err()
+    tokio::time::timeout(Duration::from_millis(20), acquire(pace, estimate)).await.is_err()
+}
+
+#[tokio::test]
+async fn no_wait_outlives_what_it_is_for() {
+    let over = || tokio::time::sleep(Duration::from_millis(20));
+    // For a place, for the provider, for a share of the minute.
+    let full = Pace::new(&config(1), None);
+    let _one = acquire(&full, Estimate::default()).await;
+    assert!(full.acquire(Estimate::default(), over()).await.0.is_none());
+    let held = Pace::new(&config(8), None);
+    acquire(&held, Estimate::default()).await.0.finish(usage(1, 1), Some(Duration::from_secs(3_600)));
+    let (slot, waits) = held.acquire(Estimate::default(), over()).await;
+    assert!(slot.is_none() && waits[0].0 == WaitReason::Provider);
+    let spent = Pace::new(&ProviderConfig { requests_per_minute: Some(1), ..config(8) }, None);
+    acquire(&spent, Estimate::default()).await.0.finish(usage(1, 1), None);
+    let (slot, waits) = spent.acquire(Estimate::default(), over()).await;
+    assert!(slot.is_none() && waits[0].0 == WaitReason::Requests);
+    assert_eq!(spent.places.available_permits(), 8, "a place was kept");
 }
 
 #[tokio::test]
@@ -19,7 +42,7 @@ async fn no_more_calls_at_once_than_configured_or_capped() {
     for (pace, places) in [(Pace::new(&config(3), None), 3), (Pace::new(&config(3), Some(2)), 2)] {
         let mut slots = Vec::new();
         for _ in 0..places {
-            slots.push(pace.acquire(Estimate::default()).await.0);
+            slots.push(acquire(&pace, Estimate::default()).await.0);
         }
         assert!(blocked(&pace, Estimate::default()).await);
         slots.pop();
@@ -33,7 +56,7 @@ async fn throttling_takes_places_away_and_replies_give_them_back() {
     let pace = Pace::new(&config(10), None);
     let mut slots = Vec::new();
     for _ in 0..10 {
-        slots.push(pace.acquire(Estimate::default()).await.0);
+        slots.push(acquire(&pace, Estimate::default()).await.0);
     }
     for slot in slots {
         slot.finish(Ended::Throttled, None);
@@ -41,23 +64,23 @@ async fn throttling_takes_places_away_and_replies_give_them_back() {
     assert_eq!(pace.target(), 7, "calls that were under way together count once");
     let mut held = Vec::new();
     for _ in 0..7 {
-        held.push(pace.acquire(Estimate::default()).await.0);
+        held.push(acquire(&pace, Estimate::default()).await.0);
     }
     assert!(blocked(&pace, Estimate::default()).await);
     drop(held);
     for _ in 0..4 {
-        pace.acquire(Estimate::default()).await.0.finish(usage(1, 1), None);
+        acquire(&pace, Estimate::default()).await.0.finish(usage(1, 1), None);
     }
     assert_eq!(pace.target(), 8);
     for _ in 0..100 {
-        pace.acquire(Estimate::default()).await.0.finish(usage(1, 1), None);
+        acquire(&pace, Estimate::default()).await.0.finish(usage(1, 1), None);
     }
     assert_eq!(pace.target(), 10);
     for _ in 0..100 {
-        pace.acquire(Estimate::default()).await.0.finish(Ended::Throttled, None);
+        acquire(&pace, Estimate::default()).await.0.finish(Ended::Throttled, None);
     }
     assert_eq!(pace.target(), 1);
-    let _one = pace.acquire(Estimate::default()).await;
+    let _one = acquire(&pace, Estimate::default()).await;
     assert!(blocked(&pace, Estimate::default()).await);
 }
 
@@ -65,7 +88,7 @@ async fn throttling_takes_places_away_and_replies_give_them_back() {
 async fn requests_per_minute_hold_back_the_next_one() {
     let pace = Pace::new(&ProviderConfig { requests_per_minute: Some(2), ..config(8) }, None);
     for _ in 0..2 {
-        pace.acquire(Estimate::default()).await.0.finish(Ended::Failed, None);
+        acquire(&pace, Estimate::default()).await.0.finish(Ended::Failed, None);
     }
     assert!(blocked(&pace, Estimate::default()).await);
 }
@@ -76,11 +99,11 @@ async fn a_refund_wakes_the_first_in_line() {
         Arc::new(Pace::new(&ProviderConfig { output_tokens_per_minute: Some(1_000), ..config(8) }, None));
     assert!(pace.counts_tokens() && !Pace::new(&config(1), None).counts_tokens());
     let estimate = Estimate { input: 5, output: 800 };
-    let (first, waits) = pace.acquire(estimate).await;
+    let (first, waits) = acquire(&pace, estimate).await;
     assert!(waits.is_empty());
     let second = tokio::spawn({
         let pace = Arc::clone(&pace);
-        async move { pace.acquire(estimate).await.1.first().map(|(reason, _)| *reason) }
+        async move { acquire(&pace, estimate).await.1.first().map(|(reason, _)| *reason) }
     });
     // It stands in line before this goes on: there is one thread, and it has had its turn.
     for _ in 0..10 {
@@ -100,12 +123,12 @@ async fn the_providers_own_limit_holds_everyone() {
     for _ in 0..200 {
         let hold = Duration::from_millis(60);
         let started = Instant::now();
-        pace.acquire(Estimate::default()).await.0.finish(usage(1, 1), Some(hold));
-        let (_slot, waits) = pace.acquire(Estimate::default()).await;
+        acquire(&pace, Estimate::default()).await.0.finish(usage(1, 1), Some(hold));
+        let (_slot, waits) = acquire(&pace, Estimate::default()).await;
         assert!(started.elapsed() >= hold, "it was let through early");
         if let Some((reason, _)) = waits.first() {
             assert_eq!(*reason, WaitReason::Provider);
-            pace.acquire(Estimate::default()).await.0.finish(usage(1, 1), Some(Duration::from_secs(3_600)));
+            acquire(&pace, Estimate::default()).await.0.finish(usage(1, 1), Some(Duration::from_secs(3_600)));
             assert!(blocked(&pace, Estimate::default()).await);
             return;
         }
@@ -116,6 +139,6 @@ async fn the_providers_own_limit_holds_everyone() {
 #[tokio::test]
 async fn a_call_that_is_dropped_frees_its_place() {
     let pace = Pace::new(&config(1), None);
-    drop(pace.acquire(Estimate::default()).await);
+    drop(acquire(&pace, Estimate::default()).await);
     assert!(!blocked(&pace, Estimate::default()).await);
 }

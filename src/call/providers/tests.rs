@@ -158,7 +158,7 @@ async fn one_refused_key_stops_every_further_call() {
     assert_eq!((next.kind, next.attempts), (FailureKind::Breaker, 0));
     assert_eq!(next.detail, "openai: no more calls are made, since: status 401: bad key");
     assert_eq!(refused.transport.sent(), 1);
-    assert_eq!(refused.pacing()[0].stopped.as_deref(), Some("status 401: bad key"));
+    assert_eq!(refused.pacing()[0].stopped, [(None, "status 401: bad key".to_owned())]);
 }
 
 #[tokio::test]
@@ -182,6 +182,58 @@ async fn twenty_attempts_without_a_word_stop_the_provider_before_its_calls_are_o
         assert_eq!(failure(away.call(&request("openai")).await).kind, FailureKind::Breaker);
         assert_eq!(away.transport.sent(), 20);
     }
+}
+
+#[tokio::test]
+async fn an_outage_ends_calls_that_are_each_told_to_wait_and_those_that_wait_for_them() {
+    for headers in [[("retry-after-ms", "20")], [("x-request-id", "r")]] {
+        let mut away = providers(vec![Ok(response(503, &headers, "down"))]).with_backoff(Backoff {
+            retries: 1_000,
+            first: Duration::from_millis(20),
+            ceiling: Duration::from_millis(20),
+        });
+        away.lanes.get_mut("openai").expect("a lane").breaker.patience = Some(Duration::from_millis(200));
+        let request = request("openai");
+        let calls = futures_util::future::join_all((0..40).map(|_| away.call(&request)));
+        // Without it, a thousand retries of 20 ms each.
+        let all = tokio::time::timeout(Duration::from_secs(10), calls).await.expect("it ends");
+        for outcome in all {
+            let failed = failure(outcome);
+            assert_eq!(failed.kind, FailureKind::Breaker);
+            assert!(
+                failed.detail.contains("every attempt of 0 s failed, the last with"),
+                "{}",
+                failed.detail
+            );
+            assert!(failed.detail.ends_with(if headers[0].0 == "x-request-id" {
+                "down (request r)"
+            } else {
+                "down"
+            }));
+        }
+        assert!(away.stopped(&request.provider, &request.model).is_some());
+        assert!(away.stopped(&request.provider, &"another".into()).is_some(), "the provider is away");
+    }
+}
+
+#[tokio::test]
+async fn a_long_wait_ends_when_the_provider_is_stopped() {
+    let refusing = providers(vec![
+        Ok(response(429, &[("retry-after", "60")], "busy")),
+        Ok(response(401, &[], "bad key")),
+    ]);
+    let request = request("openai");
+    let waits = refusing.call(&request);
+    let stops = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        let fault = Fault::new(Cause::Status { status: 401, code: None }, "bad key");
+        refusing.lanes["openai"].breaker.failed(&request.model, &fault, "bad key");
+        refusing.call(&request).await
+    };
+    let both = tokio::time::timeout(Duration::from_secs(10), futures_util::future::join(waits, stops));
+    let (waited, after) = both.await.expect("nobody waits a minute");
+    assert_eq!(failure(waited).kind, FailureKind::Breaker);
+    assert_eq!(failure(after).kind, FailureKind::Breaker);
 }
 
 #[tokio::test]

@@ -118,8 +118,12 @@ fn paced(shared: &Shared) -> Vec<Diagnostic> {
                 format!("calls to `{}`: {}", pacing.provider, words.join(", ")),
             ));
         }
-        if let Some(why) = pacing.stopped {
-            let message = format!("no more calls were made to `{}`: {why}", pacing.provider);
+        for (model, why) in pacing.stopped {
+            let whom = match model {
+                Some(model) => format!("`{model}` on `{}`", pacing.provider),
+                None => format!("`{}`", pacing.provider),
+            };
+            let message = format!("no more calls were made to {whom}: {why}");
             found.push(
                 Diagnostic::warning(PROVIDER_STOPPED, message)
                     .help("run again when it answers: what finished is stored"),

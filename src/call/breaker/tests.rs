@@ -1,0 +1,182 @@
+use super::*;
+
+fn status(status: u16) -> Fault {
+    Fault::new(Cause::Status { status, code: None }, "x")
+}
+
+fn model() -> ModelId {
+    ModelId::from("m")
+}
+
+/// One attempt after another, each of `seconds` and of one of `calls`; says after how many it opened.
+fn attempts(breaker: &Breaker, fault: &Fault, seconds: u64, calls: u64, most: u64) -> Option<u64> {
+    let (model, began) = (model(), Instant::now());
+    for number in 0..most {
+        let started = began + Duration::from_secs(number * seconds);
+        let ended = started + Duration::from_secs(seconds);
+        let attempt = Attempt { model: &model, call: number % calls, started, ended };
+        breaker.attempt_failed(attempt, fault, || "nobody there".to_owned());
+        if breaker.cause(&model).is_some() {
+            return Some(number + 1);
+        }
+    }
+    None
+}
+
+#[test]
+fn twenty_failures_in_a_row_open_it_with_the_first_cause() {
+    let (breaker, model) = (Breaker::default(), model());
+    for call in 0..19 {
+        breaker.failed(&model, &status(500), &format!("failure {call}"));
+    }
+    assert_eq!(breaker.cause(&model), None);
+    breaker.failed(&model, &status(500), "failure 19");
+    assert_eq!(breaker.cause(&model).as_deref(), Some("failure 0"));
+    breaker.succeeded(&model);
+    breaker.failed(&model, &status(401), "later");
+    assert_eq!(breaker.cause(&model).as_deref(), Some("failure 0"));
+}
+
+#[test]
+fn a_success_between_them_starts_the_count_again() {
+    let (breaker, model) = (Breaker::default(), model());
+    for call in 0..38 {
+        if call == 19 {
+            breaker.succeeded(&model);
+        }
+        breaker.failed(&model, &status(500), "down");
+    }
+    assert_eq!(breaker.cause(&model), None);
+}
+
+#[test]
+fn a_model_that_alone_fails_is_stopped_alone() {
+    let (breaker, judge, answers) = (Breaker::default(), ModelId::from("judge"), ModelId::from("answers"));
+    for _ in 0..20 {
+        assert_eq!(breaker.cause(&judge), None);
+        breaker.succeeded(&answers);
+        breaker.failed(&judge, &status(500), "broken");
+    }
+    assert_eq!(breaker.cause(&judge).as_deref(), Some("broken"));
+    assert_eq!(breaker.cause(&answers), None);
+    assert_eq!(breaker.stopped(), [(Some(judge), "broken".to_owned())]);
+}
+
+#[test]
+fn a_model_that_does_not_exist_is_asked_for_once() {
+    for code in ["model_not_found", "not_found_error"] {
+        let (breaker, missing, other) = (Breaker::default(), ModelId::from("typo"), ModelId::from("other"));
+        let fault = Fault::new(Cause::Status { status: 404, code: Some(code.to_owned()) }, "x");
+        breaker.failed(&missing, &fault, "no such model");
+        assert_eq!(breaker.cause(&missing).as_deref(), Some("no such model"), "{code}");
+        assert_eq!(breaker.cause(&other), None, "{code}");
+    }
+    let breaker = Breaker::default();
+    breaker.failed(&model(), &status(404), "no such page");
+    assert_eq!(breaker.cause(&model()), None, "a page may be missing for a moment");
+}
+
+#[test]
+fn twenty_attempts_without_a_word_open_it_where_nothing_was_ever_answered() {
+    let fault = |cause: &Cause| Fault::new(cause.clone(), "x");
+    for cause in [Cause::Timeout, Cause::Connect] {
+        let breaker = Breaker::default();
+        assert_eq!(attempts(&breaker, &fault(&cause), 1, 20, 30), Some(20));
+        assert_eq!(breaker.cause(&model()).as_deref(), Some("nobody there"));
+    }
+    let between = Breaker::default();
+    assert_eq!(attempts(&between, &fault(&Cause::Timeout), 1, 20, 19), None);
+    assert_eq!(attempts(&between, &status(500), 1, 20, 1), None);
+    assert_eq!(attempts(&between, &fault(&Cause::Timeout), 1, 20, 19), None, "an answer, be it a failure");
+    let answered = Breaker::default();
+    answered.succeeded(&model());
+    assert_eq!(attempts(&answered, &fault(&Cause::Timeout), 1, 20, 80), None, "one that answered is slow");
+}
+
+#[test]
+fn an_outage_is_waited_out_for_a_minute_and_a_half() {
+    // Whatever it says, and however long it wants to be left alone.
+    for (fault, seconds, after) in [
+        (status(429), 1, 90),
+        (status(503), 4, 23),
+        (status(500), 30, 3),
+        (status(529), 60, 3),
+        (Fault::new(Cause::Cut, "x"), 10, 9),
+        (Fault::new(Cause::Undecodable, "x"), 10, 9),
+    ] {
+        let breaker = Breaker::default();
+        breaker.succeeded(&model());
+        assert_eq!(attempts(&breaker, &fault, seconds, 40, 200), Some(after), "{fault:?}");
+        let why = breaker.cause(&model()).expect("open");
+        assert!(why.ends_with(" s failed, the last with nobody there"), "{why}");
+    }
+}
+
+#[test]
+fn what_answers_now_and_then_is_no_outage() {
+    let breaker = Breaker::default();
+    for _ in 0..10 {
+        assert_eq!(attempts(&breaker, &status(429), 4, 40, 22), None);
+        breaker.succeeded(&model());
+    }
+    // Refused for what was asked, and not for want of room.
+    for _ in 0..10 {
+        assert_eq!(attempts(&breaker, &status(429), 4, 40, 22), None);
+        assert_eq!(attempts(&breaker, &status(400), 1, 1, 1), None);
+    }
+}
+
+#[test]
+fn one_request_that_is_never_answered_is_no_outage() {
+    let breaker = Breaker::default();
+    assert_eq!(attempts(&breaker, &Fault::new(Cause::Timeout, "x"), 60, 1, 7), None);
+    breaker.succeeded(&model());
+    assert_eq!(attempts(&breaker, &Fault::new(Cause::Timeout, "x"), 60, 2, 14), None);
+}
+
+#[test]
+fn attempts_that_were_under_way_together_are_one_round() {
+    let (breaker, model, began) = (Breaker::default(), model(), Instant::now());
+    breaker.succeeded(&model);
+    let two_minutes = Duration::from_secs(120);
+    for round in 0..3 {
+        assert_eq!(breaker.cause(&model), None, "round {round}");
+        for call in 0..32 {
+            let started = began + two_minutes * round;
+            let attempt = Attempt { model: &model, call, started, ended: started + two_minutes };
+            breaker.attempt_failed(attempt, &Fault::new(Cause::Timeout, "x"), || "away".to_owned());
+        }
+    }
+    assert!(breaker.cause(&model).is_some());
+}
+
+#[test]
+fn one_refused_key_opens_it_at_once_for_every_model() {
+    for code in [401, 403] {
+        let breaker = Breaker::default();
+        breaker.failed(&model(), &status(500), "down");
+        breaker.failed(&model(), &status(code), "bad key");
+        assert_eq!(breaker.cause(&model()).as_deref(), Some("bad key"), "{code}");
+        assert_eq!(breaker.cause(&ModelId::from("another")).as_deref(), Some("bad key"), "{code}");
+        assert_eq!(breaker.stopped(), [(None, "bad key".to_owned())]);
+    }
+}
+
+#[tokio::test]
+async fn whoever_waits_hears_of_it() {
+    let (breaker, model) = (std::sync::Arc::new(Breaker::default()), model());
+    let waiting = tokio::spawn({
+        let (breaker, model) = (std::sync::Arc::clone(&breaker), model.clone());
+        async move { breaker.opened(&model).await }
+    });
+    tokio::task::yield_now().await;
+    breaker.failed(
+        &ModelId::from("another"),
+        &Fault::new(Cause::Status { status: 404, code: Some("model_not_found".to_owned()) }, "x"),
+        "x",
+    );
+    tokio::task::yield_now().await;
+    assert!(!waiting.is_finished(), "another model's end is not its own");
+    breaker.failed(&model, &status(401), "bad key");
+    tokio::time::timeout(Duration::from_secs(30), waiting).await.expect("heard").expect("joined");
+}
