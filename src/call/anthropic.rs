@@ -8,7 +8,7 @@
 
 use super::compact::compact;
 use super::endpoint::Endpoint;
-use super::fault::{Fault, read, reported_error};
+use super::fault::{Fault, expect_no_error, read, reported_error};
 use super::usage;
 use super::wire::{HttpRequest, HttpResponse};
 use crate::domain::parameters::ReasoningEffort;
@@ -162,6 +162,8 @@ struct InMessage {
     usage: Value,
     #[serde(default)]
     model: Option<ModelId>,
+    #[serde(default)]
+    error: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -187,6 +189,7 @@ pub fn decode(request: &Request, response: &HttpResponse) -> Result<Reply, Fault
         return Err(reported_error(response)
             .unwrap_or_else(|| Fault::undecodable("no `content` in the body: this is no message")));
     };
+    expect_no_error(message.error.as_ref(), response)?;
     let wanted = request.output.as_ref().map(|output| output.name.as_str());
     let (mut text, mut answer, mut tool_calls) = (String::new(), None, Vec::new());
     for block in blocks {

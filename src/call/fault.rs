@@ -1,11 +1,11 @@
 //! What a failed attempt is, and how a response that holds no reply becomes one.
 
+use super::advice::Advice;
 use super::local_fault::LocalFault;
 use super::wire::{HttpResponse, SendFault};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::fmt;
-use std::time::{Duration, SystemTime};
 
 /// Where in an attempt it failed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,50 +53,6 @@ pub enum Cause {
     Unsupported,
     /// A program ran and failed; what it calls, it retries by itself.
     Program,
-}
-
-/// When a provider wants to be asked again.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub enum RetryAfter {
-    /// After this long.
-    Delay(Duration),
-    /// At this time, where the response does not say what time it is there.
-    At(SystemTime),
-}
-
-/// What the headers of a failed response say about trying again.
-#[derive(Clone, Copy, PartialEq, Debug, Default)]
-pub struct Advice {
-    /// `x-should-retry`.
-    pub should_retry: Option<bool>,
-    /// `retry-after-ms`, else `retry-after` in seconds or as a date.
-    pub after: Option<RetryAfter>,
-}
-
-impl Advice {
-    /// Reads the headers of a response. A date is compared with the response's own, where it has one, so that a
-    /// clock that is wrong here does not matter.
-    pub fn of(response: &HttpResponse) -> Self {
-        let should_retry = match response.header("x-should-retry") {
-            Some("true") => Some(true),
-            Some("false") => Some(false),
-            _ => None,
-        };
-        let number = |name: &str, unit: f64| {
-            let seconds = response.header(name)?.parse::<f64>().ok()? * unit;
-            Duration::try_from_secs_f64(seconds).ok().map(RetryAfter::Delay)
-        };
-        let parsed = |name: &str| httpdate::parse_http_date(response.header(name)?).ok();
-        let date = || {
-            let until = parsed("retry-after")?;
-            Some(match parsed("date") {
-                Some(there) => RetryAfter::Delay(until.duration_since(there).unwrap_or_default()),
-                None => RetryAfter::At(until),
-            })
-        };
-        let after = number("retry-after-ms", 1e-3).or_else(|| number("retry-after", 1.0)).or_else(date);
-        Self { should_retry, after }
-    }
 }
 
 /// A failed attempt. Its detail may quote the provider and is redacted before anything shows it.
@@ -229,6 +185,30 @@ pub fn expect_success(response: &HttpResponse) -> Result<(), Fault> {
     Err(Fault { cause, detail: describe(response, code, &text), advice: Advice::of(response) })
 }
 
+/// Holds that `error`, which stands beside a reply in a body of success, says nothing. Gateways whose upstream ends
+/// midway send what they have and an error with it: half an answer is none.
+///
+/// # Errors
+/// What it says.
+pub fn expect_no_error(error: Option<&Value>, response: &HttpResponse) -> Result<(), Fault> {
+    let Some(error) = error.filter(|error| says_something(error)) else { return Ok(()) };
+    let (code, text) = error_of(error);
+    let text = text.unwrap_or_else(|| error.to_string());
+    let cause = Cause::Reported { code: code.clone() };
+    let detail = format!("an error beside the answer: {}", describe(response, code, &text));
+    Err(Fault { cause, detail, advice: Advice::of(response) })
+}
+
+/// Whether the value of a key `error` is one: `null`, `""`, `false` and `{}` are how others write that there is none.
+pub fn says_something(error: &Value) -> bool {
+    match error {
+        Value::Null | Value::Bool(false) => false,
+        Value::String(text) => !text.is_empty(),
+        Value::Object(fields) => !fields.is_empty(),
+        Value::Bool(true) | Value::Number(_) | Value::Array(_) => true,
+    }
+}
+
 /// An error object in a body of success, which some gateways send.
 pub fn reported_error(response: &HttpResponse) -> Option<Fault> {
     let (code, text) = error_in(&response.body);
@@ -251,19 +231,24 @@ fn describe(response: &HttpResponse, code: Option<String>, text: &str) -> String
 /// `{"error": "text"}`, `{"message": …}` and `{"detail": …}`.
 fn error_in(body: &[u8]) -> (Option<String>, Option<String>) {
     let Ok(value) = serde_json::from_slice::<Value>(body) else { return (None, None) };
-    let text = |value: &Value| match value {
+    match value.get("error") {
+        Some(error) if !error.is_null() => error_of(error),
+        _ => (None, ["message", "detail"].iter().find_map(|key| value.get(*key).and_then(words))),
+    }
+}
+
+/// The code and the message of what stands under `error`.
+fn error_of(error: &Value) -> (Option<String>, Option<String>) {
+    let Value::Object(fields) = error else { return (None, words(error)) };
+    let of = |key: &str| fields.get(key).and_then(words);
+    (of("code").or_else(|| of("type")), of("message").or_else(|| Some(error.to_string())))
+}
+
+fn words(value: &Value) -> Option<String> {
+    match value {
         Value::Null => None,
         Value::String(text) => Some(text.clone()),
         other => Some(other.to_string()),
-    };
-    match value.get("error") {
-        Some(Value::Object(error)) => {
-            let code = error.get("code").and_then(text).or_else(|| error.get("type").and_then(text));
-            let message = error.get("message").and_then(text);
-            (code, message.or_else(|| Some(Value::Object(error.clone()).to_string())))
-        }
-        Some(other) if !other.is_null() => (None, text(other)),
-        _ => (None, ["message", "detail"].iter().find_map(|key| value.get(*key).and_then(text))),
     }
 }
 
@@ -282,6 +267,7 @@ fn body_kind(body: &[u8]) -> Option<&'static str> {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use serde_json::json;
 
     /// A response as a test writes it.
     pub fn response(status: u16, headers: &[(&'static str, &str)], body: &str) -> HttpResponse {
@@ -331,24 +317,31 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn advice_is_read_in_all_its_forms() {
-        let of = |headers: &[(&'static str, &str)]| Advice::of(&response(429, headers, ""));
-        let delay = |millis| Some(RetryAfter::Delay(Duration::from_millis(millis)));
-        assert_eq!(of(&[("retry-after-ms", "250.5"), ("retry-after", "9")]).after.map(|_| ()), Some(()));
-        assert_eq!(of(&[("retry-after-ms", "250"), ("retry-after", "9")]).after, delay(250));
-        assert_eq!(of(&[("retry-after", "1.5")]).after, delay(1500));
-        assert_eq!(
-            of(&[("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT")]).after,
-            Some(RetryAfter::At(SystemTime::UNIX_EPOCH + Duration::from_secs(1_445_412_480)))
-        );
-        let at = ("retry-after", "Wed, 21 Oct 2015 07:28:00 GMT");
-        assert_eq!(of(&[at, ("date", "Wed, 21 Oct 2015 07:27:53 GMT")]).after, delay(7_000));
-        assert_eq!(of(&[at, ("date", "Wed, 21 Oct 2015 07:29:00 GMT")]).after, delay(0));
-        assert_eq!(of(&[("retry-after", "-3")]).after, None);
-        assert_eq!(of(&[("retry-after", "soon")]).after, None);
-        assert_eq!(of(&[("retry-after-ms", "NaN")]).after, None);
-        assert_eq!(of(&[("x-should-retry", "false")]).should_retry, Some(false));
-        assert_eq!(of(&[("x-should-retry", "maybe")]).should_retry, None);
+    fn an_error_beside_a_reply_counts_where_it_says_something() {
+        let beside = |error: Value| expect_no_error(Some(&error), &response(200, &[], ""));
+        for none in [json!(null), json!(""), json!(false), json!({})] {
+            assert!(beside(none.clone()).is_ok(), "{none}");
+        }
+        for (error, says, code) in [
+            (json!("cut off"), "cut off", None),
+            (json!({"code": 502, "message": "upstream"}), "502: upstream", Some("502")),
+            (
+                json!({"type": "overloaded_error", "message": null}),
+                "overloaded_error: {",
+                Some("overloaded_error"),
+            ),
+            (json!(true), "true", None),
+            (json!(["x"]), "[\"x\"]", None),
+        ] {
+            let fault = beside(error).expect_err(says);
+            assert!(
+                fault.detail.starts_with(&format!("an error beside the answer: {says}")),
+                "{}",
+                fault.detail
+            );
+            assert_eq!(fault.cause, Cause::Reported { code: code.map(str::to_owned) });
+        }
+        assert!(expect_no_error(None, &response(200, &[], "")).is_ok());
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! and `breaker` hold back, `https` alone opens connections, and `providers` is the one loop over them.
 
 mod address;
+pub mod advice;
 pub mod anthropic;
 mod batches;
 pub mod breaker;

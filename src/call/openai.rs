@@ -5,7 +5,7 @@
 //! OpenAI's own address, which does not have it, and sent elsewhere.
 
 use super::endpoint::Endpoint;
-use super::fault::{Cause, Fault, read, reported_error};
+use super::fault::{Cause, Fault, expect_no_error, read, reported_error};
 use super::usage;
 use super::wire::{HttpRequest, HttpResponse};
 use crate::domain::parameters::ReasoningEffort;
@@ -113,6 +113,8 @@ struct Completion {
     usage: Value,
     #[serde(default)]
     model: Option<ModelId>,
+    #[serde(default)]
+    error: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -121,6 +123,8 @@ struct Choice {
     message: Option<InMessage>,
     #[serde(default)]
     finish_reason: Option<String>,
+    #[serde(default)]
+    error: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -173,6 +177,8 @@ pub fn decode(response: &HttpResponse) -> Result<Reply, Fault> {
     let or_error = |detail: &str| reported_error(response).unwrap_or_else(|| Fault::undecodable(detail));
     let choice = completion.choices.unwrap_or_default().into_iter().next();
     let choice = choice.ok_or_else(|| or_error("no `choices` in the body: this is no completion"))?;
+    expect_no_error(completion.error.as_ref(), response)?;
+    expect_no_error(choice.error.as_ref(), response)?;
     if choice.finish_reason.as_deref() == Some("error") {
         let detail = "the provider ended the answer with an error";
         return Err(Fault::new(Cause::Reported { code: None }, detail));

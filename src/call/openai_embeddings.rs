@@ -1,7 +1,7 @@
 //! Embeddings as OpenAI's API, and whatever is compatible, gives them: encode and decode.
 
 use super::endpoint::Endpoint;
-use super::fault::{Fault, read, reported_error};
+use super::fault::{Fault, expect_no_error, read, reported_error};
 use super::usage;
 use super::wire::{HttpRequest, HttpResponse};
 use crate::domain::{ModelId, Usage};
@@ -26,6 +26,8 @@ struct Body {
     data: Option<Vec<Row>>,
     #[serde(default)]
     usage: Value,
+    #[serde(default)]
+    error: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -84,6 +86,7 @@ pub fn decode(texts: usize, response: &HttpResponse) -> Result<(Vec<Vec<f32>>, U
     let rows = body.data.ok_or_else(|| {
         reported_error(response).unwrap_or_else(|| Fault::undecodable("no `data` in the body"))
     })?;
+    expect_no_error(body.error.as_ref(), response)?;
     let given = rows.len();
     let mut vectors: Vec<Option<Vec<f32>>> = vec![None; texts];
     for (place, row) in rows.into_iter().enumerate() {
@@ -158,6 +161,10 @@ mod tests {
             (json!({"data": [{"embedding": [0.0, -0.0]}, {"embedding": [1]}]}), "zeros alone"),
             (json!({"data": [{"embedding": "?"}]}), "no reply in the body"),
             (json!({}), "no `data`"),
+            (
+                json!({"data": [{"embedding": [1]}, {"embedding": [1]}], "error": "upstream"}),
+                "an error beside the answer: upstream",
+            ),
             (json!({"error": {"message": "no such model", "type": "x"}}), "x: no such model"),
         ] {
             let fault = decoded(2, &body).expect_err(says);

@@ -25,8 +25,9 @@
 //!
 //! `output` is text; any other JSON value becomes the answer as compact JSON. JSON without `output` is an
 //! answer like any other text, with one exception: an object whose only key is `error` is a failure and not
-//! an answer. Other keys are ignored, so that a program may write more than this tool reads.
+//! an answer. So is an `error` that says something beside `output` or `chunks`. Other keys are ignored, so that a program may write more than this tool reads.
 
+use super::fault::says_something;
 use super::local_fault::{LocalFault, Stage};
 use crate::domain::{Chunk, FinishReason, Reply, Request, ToolCall, Usage};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
@@ -75,6 +76,16 @@ pub(super) fn retrieved(request: &Request, reply: Reply) -> Result<Reply, LocalF
     Ok(reply)
 }
 
+/// Holds that a reply has no error beside it.
+fn no_error(fields: &Map<String, Value>, who: &str) -> Result<(), LocalFault> {
+    let error = fields.get("error").filter(|error| says_something(error));
+    error.map_or(Ok(()), |error| Err(reported(who, error)))
+}
+
+fn reported(who: &str, error: &Value) -> LocalFault {
+    fault(format!("{who} reported an error: {}", short(&text_of(error))))
+}
+
 /// Reads what the program wrote.
 pub(super) fn reply(written: &str) -> Result<Reply, LocalFault> {
     let plain = || {
@@ -99,18 +110,15 @@ pub(super) fn reply(written: &str) -> Result<Reply, LocalFault> {
     }
     let Some(output) = fields.get("output") else {
         if let Some(chunks @ Value::Array(_)) = fields.get("chunks") {
-            if let Some(error) = fields.get("error").filter(|error| !error.is_null()) {
-                return Err(fault(format!("the retriever reported an error: {}", short(&text_of(error)))));
-            }
+            no_error(&fields, "the retriever")?;
             return Ok(Reply { text: String::new(), context: context(Some(chunks))?, ..plain() });
         }
         return match fields.get("error") {
-            Some(error) if fields.len() == 1 && !error.is_null() => {
-                Err(fault(format!("the program reported an error: {}", short(&text_of(error)))))
-            }
+            Some(error) if fields.len() == 1 && !error.is_null() => Err(reported("the program", error)),
             _ => Ok(plain()),
         };
     };
+    no_error(&fields, "the program")?;
     let tool_calls = tool_calls(fields.get("tool_calls"))?;
     let refusal = text(&fields, "refusal")?;
     let finish = match text(&fields, "finish_reason")?.as_deref() {
@@ -309,6 +317,8 @@ mod tests {
             r#"{"output": "A", "own": 1, "own": 2}"#,
             r#"{"chunks": [], "chunks": ["a"]}"#,
             r#"{"error": null, "error": "no stock database"}"#,
+            r#"{"output": "half an ans", "error": "the model went away"}"#,
+            r#"{"output": null, "error": {"code": 1}}"#,
             r#"{"output": "A", "context": "t"}"#,
             r#"{"output": "A", "context": [3]}"#,
             r#"{"output": "A", "model": 3}"#,

@@ -1,6 +1,7 @@
 //! Whether and when to try again: a pure predicate over faults. One owner sleeps.
 
-use super::fault::{Cause, Fault, RetryAfter};
+use super::advice::RetryAfter;
+use super::fault::{Cause, Fault};
 use std::time::{Duration, SystemTime};
 
 /// How often and how long to wait.
@@ -171,7 +172,7 @@ fn wait(fault: &Fault, attempt: u32, backoff: &Backoff, now: SystemTime, unit: f
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::fault::Advice;
+    use crate::call::advice::Advice;
 
     const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 

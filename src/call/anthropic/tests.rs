@@ -219,6 +219,11 @@ fn what_is_no_message_is_a_fault_and_never_a_reply() {
             r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#,
             "decode: an error with status 200: overloaded_error: Overloaded",
         ),
+        (
+            200,
+            r#"{"content": [{"type": "text", "text": "half"}], "error": {"type": "api_error", "message": "gone"}}"#,
+            "decode: an error beside the answer: api_error: gone",
+        ),
         (200, r#"{"content": []}"#, "decode: neither text nor a `stop_reason`"),
         (200, r#"{"content": [{"type": "image"}], "stop_reason": null}"#, "decode: neither text nor"),
         (

@@ -209,6 +209,17 @@ fn what_is_no_completion_is_a_fault_and_never_a_reply() {
         ),
         (200, r#"{"error":{"message":"boom","code":502}}"#, "decode: an error with status 200: 502: boom"),
         (200, r#"{"choices": [], "error": {"message": "boom"}}"#, "decode: an error with status 200: boom"),
+        (
+            200,
+            r#"{"choices": [{"message": {"content": "half an ans"}, "finish_reason": "stop"}],
+                "error": {"message": "upstream", "code": 502}}"#,
+            "decode: an error beside the answer: 502: upstream",
+        ),
+        (
+            200,
+            r#"{"choices": [{"message": {"content": "half an ans"}, "error": {"message": "upstream"}}]}"#,
+            "decode: an error beside the answer: upstream",
+        ),
         (200, r#"{"choices": []}"#, "decode: no `choices` in the body"),
         (200, r#"{"choices": [{"finish_reason": "stop"}]}"#, "decode: no `message` in the first choice"),
         (
@@ -251,5 +262,15 @@ fn what_is_no_completion_is_a_fault_and_never_a_reply() {
     ] {
         let fault = decode(&response(status, &[], body)).expect_err(says);
         assert!(fault.to_string().starts_with(says), "{fault}");
+    }
+}
+
+#[test]
+fn an_error_that_says_nothing_beside_an_answer_is_none() {
+    for error in ["null", "\"\"", "{}", "false"] {
+        let body = format!(
+            r#"{{"choices": [{{"message": {{"content": "yes"}}, "finish_reason": "stop", "error": {error}}}], "error": {error}}}"#
+        );
+        assert_eq!(decode(&response(200, &[], &body)).expect(error).text, "yes");
     }
 }
