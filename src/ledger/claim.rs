@@ -25,6 +25,17 @@ pub(super) fn is_claimed(path: &Path) -> bool {
     }
 }
 
+/// Waits until no other process has its turn, which lasts as long as the file is open: what two of them read, change
+/// and write at once would lose what one of them wrote. Where files have no locks, nobody waits.
+///
+/// # Errors
+/// When the file cannot be made.
+pub(super) fn turn(path: &Path) -> std::io::Result<File> {
+    let file = File::options().append(true).create(true).open(path)?;
+    let _ = file.lock();
+    Ok(file)
+}
+
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;

@@ -73,18 +73,18 @@ impl Home {
 /// The error of a file that cannot be `done` ("read", "written").
 pub(super) fn cannot(done: &str, path: &Path, error: std::io::Error) -> Error {
     let hint = match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Some("free some disk space and run again"),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "free some disk space and run again".to_owned(),
+        ErrorKind::FileTooLarge => {
+            "files may not grow so large here: raise the limit (`ulimit -f`) and run again".to_owned()
+        }
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-            Some("check the owner and the permissions of the folder .llmops")
+            let folder = path.parent().unwrap_or(path);
+            format!("check the owner and the permissions of the folder {}", folder.display())
         }
         ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
-            Some("something that is no folder stands where one has to be made: move it away")
+            "something that is no folder stands where one has to be made: move it away".to_owned()
         }
-        _ => None,
+        _ => return Error::storage(format!("{} cannot be {done}", path.display()), error),
     };
-    let error = Error::storage(format!("{} cannot be {done}", path.display()), error);
-    match hint {
-        Some(hint) => error.hint(hint),
-        None => error,
-    }
+    Error::storage(format!("{} cannot be {done}", path.display()), error).hint(hint)
 }

@@ -17,7 +17,7 @@ pub use beside::{BaseTrial, BaseWriter};
 pub use exchanges::{DEFAULT_STORE_BYTES, ExchangeStore};
 pub use home::Home;
 pub use prices::Prices;
-pub use recordings::{Exported, Recordings, export_recordings, recording_path};
+pub use recordings::{Exported, Recordings, export_recordings, recording_path, recordings_writable};
 pub use runs::{
     DEFAULT_KEPT_RUNS, RunReader, RunSummary, RunWriter, last_unfinished, list_runs, prune_runs, run_id,
 };

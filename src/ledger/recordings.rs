@@ -1,7 +1,8 @@
 //! Exchanges that are committed, so that a run can be repeated with no key and no network.
 
 use super::atomic::replace;
-use super::home::cannot;
+use super::claim::turn;
+use super::home::{Home, cannot};
 use super::recorded::{self, Held};
 use super::segment;
 use crate::domain::{Digest, Error, Exchange, PromptName, RelPath, Result};
@@ -137,6 +138,8 @@ pub fn export_recordings(
 ) -> Result<Exported> {
     let path = recording_path(evals, prompt)?;
     let file = path.on_disk(root);
+    let lock = Home::at(root).make("")?.join("recordings.lock");
+    let _turn = turn(&lock).map_err(|error| cannot("written", &lock, error))?;
     let before = match fs::read(&file) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
@@ -172,6 +175,16 @@ pub fn export_recordings(
         replace(&target, |out| out.write_all(after.as_bytes()))?;
     }
     Ok(Exported { path, exchanges: lines.len(), changed, left_out })
+}
+
+/// Holds that recordings can be written, before anything is paid for.
+///
+/// # Errors
+/// As of [`export_recordings`].
+pub fn recordings_writable(root: &Path, evals: &RelPath, prompt: &PromptName) -> Result<()> {
+    let file = recording_path(evals, prompt)?.on_disk(root);
+    let there = file.ancestors().skip(1).find(|folder| folder.exists()).unwrap_or(root);
+    tempfile::tempfile_in(there).map(drop).map_err(|error| cannot("written", &file, error))
 }
 
 /// The lines of a file that are exchanges, by key.

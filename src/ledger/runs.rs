@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 /// So many finished runs are kept unless the caller says otherwise.
 pub const DEFAULT_KEPT_RUNS: usize = 50;
 
+/// Before the id of a run whose folder is not whole yet.
+const BEGUN: &str = ".";
 const PLAN: &str = "plan.json";
 const TRIALS: &str = "trials.jsonl";
 /// The report of a run that was interrupted.
@@ -50,6 +52,14 @@ pub struct RunSummary {
 /// # Errors
 /// When the folder of runs cannot be listed.
 pub fn list_runs(home: &Home) -> Result<Vec<RunSummary>> {
+    let mut runs = folders(home)?;
+    // A run that was killed while it began by a version that did not move its folder into place.
+    runs.retain(|run| folder_of(home, &run.id).join(PLAN).is_file());
+    Ok(runs)
+}
+
+/// Every folder of a run, the newest first.
+fn folders(home: &Home) -> Result<Vec<RunSummary>> {
     let folder = home.path().join("runs");
     let entries = match fs::read_dir(&folder) {
         Ok(entries) => entries,
@@ -59,11 +69,14 @@ pub fn list_runs(home: &Home) -> Result<Vec<RunSummary>> {
     let mut runs = Vec::new();
     for entry in entries {
         let entry = entry.map_err(|error| cannot("read", &folder, error))?;
-        if let Some(name) = entry.file_name().to_str().filter(|name| is_run_id(name)) {
+        // What was left while it began has a dot before its id.
+        let name = entry.file_name();
+        if let Some(name) = name.to_str().filter(|name| is_run_id(name.strip_prefix(BEGUN).unwrap_or(name))) {
             runs.push(RunSummary { id: RunId::new(name), finished: entry.path().join(REPORT).is_file() });
         }
     }
-    runs.sort_unstable_by(|a, b| b.id.cmp(&a.id));
+    let start = |run: &RunSummary| run.id.as_str().trim_start_matches(BEGUN).to_owned();
+    runs.sort_unstable_by_key(|run| std::cmp::Reverse(start(run)));
     Ok(runs)
 }
 
@@ -82,9 +95,8 @@ pub fn last_unfinished(home: &Home) -> Result<Option<RunId>> {
 /// # Errors
 /// When a folder cannot be listed or removed.
 pub fn prune_runs(home: &Home, keep: usize) -> Result<()> {
-    let runs = list_runs(home)?;
     let mut finished = 0;
-    for run in runs {
+    for run in folders(home)? {
         finished += usize::from(run.finished);
         let folder = folder_of(home, &run.id);
         let old = finished > keep || (!run.finished && finished == keep);
@@ -118,13 +130,24 @@ impl RunWriter {
     /// # Errors
     /// When the folder or the plan cannot be written, or the run is there already.
     pub fn create(home: &Home, id: &RunId, plan: &Value) -> Result<Self> {
-        let folder = home.make("runs")?.join(id.as_str());
-        fs::create_dir(&folder).map_err(|error| cannot("made", &folder, error))?;
-        write_json(&folder.join(PLAN), plan)?;
-        let path = folder.join(TRIALS);
-        let trials = OpenOptions::new().append(true).create_new(true).open(&path);
-        let trials = trials.map_err(|error| cannot("written", &path, error))?;
+        let runs = home.make("runs")?;
+        let (begun, folder) = (runs.join(format!("{BEGUN}{id}")), runs.join(id.as_str()));
+        // Whoever is killed in between leaves no run that lacks its plan.
+        fs::create_dir(&begun).map_err(|error| cannot("made", &begun, error))?;
+        write_json(&begun.join(PLAN), plan)?;
+        let open = |folder: &Path| {
+            let path = folder.join(TRIALS);
+            let opened = OpenOptions::new().append(true).create(true).open(&path);
+            opened.map_err(|error| cannot("written", &path, error))
+        };
+        let trials = open(&begun)?;
         claim(&trials);
+        // Elsewhere a folder does not move while a file in it is open.
+        #[cfg(not(unix))]
+        drop(trials);
+        fs::rename(&begun, &folder).map_err(|error| cannot("made", &folder, error))?;
+        #[cfg(not(unix))]
+        let trials = open(&folder)?;
         Ok(Self { folder, trials, len: 0 })
     }
 

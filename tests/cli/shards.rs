@@ -157,6 +157,20 @@ fn a_report_that_was_changed_does_not_hold_together() {
     tampered(&project, &parts, set("/gates/0/score/mean", json!(4.9)), hold);
     tampered(&project, &parts, set("/gates/0/cases_scored", json!(99)), hold);
     tampered(&project, &parts, set("/gates/0/asserts/failed", json!(0)), hold);
+    // One number of a record, or of what they come to; a digest.
+    for (pointer, value, says) in [
+        ("/gates/0/cases/0/record/refused", json!(true), "`metrics.refusal_rate` of the gate of `support`"),
+        ("/gates/0/cases/0/record/calls/1/usage/input", json!(7), "`usage.input_tokens` of the gate"),
+        ("/gates/0/cases/0/record/failed_attempts", json!(7), "`calls.retries` of the gate"),
+        ("/gates/0/judge/digest", json!("sha256:0"), "`judge.digest` of the gate"),
+        ("/gates/0/judge", Value::Null, "`judge` of the gate"),
+        ("/gates/0/model/provider", json!("other"), "`model.provider` of the gate"),
+        ("/gates/0/trials", json!(3), "`trials` of the gate"),
+        ("/gates/0/score/ci_low", json!(0.5), "`score.ci_low` of the gate"),
+        ("/gates/0/cases/0/record/tags", json!({"topic": "x"}), hold),
+    ] {
+        tampered(&project, &parts, set(pointer, value), says);
+    }
     // Row and record alike: the score is still not that of its dimensions, nor the mean that of the cases.
     let both = |report: &mut Value| {
         for pointer in ["/gates/0/cases/0/score", "/gates/0/cases/0/record/grade/scored/judgement/score"] {
@@ -174,7 +188,7 @@ fn a_report_that_was_changed_does_not_hold_together() {
     let fewer = |report: &mut Value| {
         report["gates"][0]["cases"].as_array_mut().expect("cases").pop();
     };
-    tampered(&project, &parts, fewer, hold);
+    tampered(&project, &parts, fewer, "1 planned trial is in no shard");
     let interrupted = set("/exit_code", json!(130));
     tampered(&project, &parts, interrupted, "was interrupted");
     // The same report under the name of another shard.

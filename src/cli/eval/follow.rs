@@ -1,11 +1,12 @@
 //! Whoever follows a run: its files, its tallies, the bar.
 
+use super::merge::consistent;
 use super::shown::Shown;
 use crate::aggregate::{AssertPlan, Planned, Tally};
 use crate::cli::clock;
 use crate::cli::terminal::Terminal;
 use crate::domain::exchange::Source;
-use crate::domain::{Diagnostic, Grade, Result, RunId, TrialRecord, Usd};
+use crate::domain::{Diagnostic, Error, Grade, Kind, Result, RunId, TrialRecord, Usd};
 use crate::ledger::{BaseTrial, BaseWriter, RunReader, RunWriter};
 use crate::plan::{GatePlan, Plan};
 use crate::report::assemble::Reported;
@@ -31,7 +32,8 @@ pub struct Gathered {
 }
 
 impl Gathered {
-    fn new(gate: &GatePlan) -> Self {
+    /// Nothing has happened yet.
+    pub fn new(gate: &GatePlan) -> Self {
         let mut planned = Planned::new(gate.cases.len(), gate.trials);
         planned.worst = WORST;
         planned.top_k = gate.retrieval.as_ref().and_then(|retrieval| usize::try_from(retrieval.top_k).ok());
@@ -53,7 +55,8 @@ impl Gathered {
         self.retrieval.as_ref().map_or(Vec::new(), |retrieval| self.shown.diagnostics(retrieval))
     }
 
-    fn add(&mut self, record: &TrialRecord) {
+    /// Takes in one record.
+    pub fn add(&mut self, record: &TrialRecord) {
         // The suite says whether a case pins its context; a record of an earlier version does not.
         let pinned = self.suite.cases.get(self.cases[record.case]).case.context.is_some();
         if record.pinned != pinned {
@@ -112,17 +115,31 @@ impl Follower {
         }
     }
 
-    /// Takes in the first `count` records of an earlier part of the same run.
+    /// Takes in the first `count` records of an earlier part of the same run of `plan`.
     ///
     /// # Errors
-    /// When a record cannot be read.
-    pub fn replay(&mut self, reader: &RunReader, count: usize) -> Result<()> {
-        for record in reader.records()?.take(count) {
+    /// When a record cannot be read, or is not that of the trial which the plan has in its place.
+    pub fn replay(&mut self, plan: &Plan, reader: &RunReader, count: usize) -> Result<()> {
+        let mut places = plan.gates.iter().enumerate().flat_map(|(gate, planned)| {
+            let cases = 0..planned.cases.len();
+            cases.flat_map(move |case| (0..planned.trials).map(move |trial| (gate, case, trial)))
+        });
+        for (line, record) in reader.records()?.take(count).enumerate() {
             let record = record?;
-            self.arrived(&record);
-            if let Some(gate) = self.gates.get_mut(record.gate) {
-                gate.add(&record);
+            let place = (record.gate, record.case, record.trial);
+            let why = match places.next() {
+                Some(planned) if planned == place => foreign(&plan.gates[place.0], &record),
+                _ => Some("it stands in the wrong place".to_owned()),
+            };
+            if let Some(why) = why {
+                let id = reader.id();
+                let message = format!("run {id} cannot be continued: line {} of its trials: {why}", line + 1);
+                return Err(Error::new(Kind::Storage, message).hint(
+                    "it was changed after it was written: run `llmops eval`, which uses what is stored",
+                ));
             }
+            self.arrived(&record);
+            self.gates[place.0].add(&record);
         }
         Ok(())
     }
@@ -131,6 +148,15 @@ impl Follower {
     pub fn done(&self) {
         self.progress.finish();
     }
+}
+
+/// Why a record is not of the case that its gate has there.
+fn foreign(gate: &GatePlan, record: &TrialRecord) -> Option<String> {
+    let planned = gate.suite.cases.get(gate.cases[record.case]).case;
+    if planned.id != record.id {
+        return Some(format!("the case there is `{}`, and not `{}`", planned.id, record.id));
+    }
+    consistent::record(gate, record.case, record)
 }
 
 fn base_trial(gate: usize, record: &TrialRecord) -> BaseTrial {

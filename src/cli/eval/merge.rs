@@ -6,6 +6,7 @@
 pub(super) mod consistent;
 mod same_run;
 mod spool;
+mod summed;
 
 use super::against::Against;
 use super::decided::{self, Head};
@@ -22,13 +23,16 @@ use crate::cli::terminal::Terminal;
 use crate::cli::workspace::Workspace;
 use crate::domain::{Diagnostic, Error, Exit, Result, TrialRecord};
 use crate::ledger::{DEFAULT_KEPT_RUNS, Home, RunReader, RunWriter, prune_runs, run_id};
+use crate::plan::sample::Shard;
 use crate::plan::{GatePlan, Plan};
 use crate::report::stored::StoredRun;
 use crate::report::{assemble, v1};
 use crate::run::Reporter;
+use crate::study::calibration::shown::Shown;
 use same_run::{one_run, replanned};
 use serde_json::json;
 use spool::Spool;
+use summed::Summed;
 
 /// Reads every report, checks that together they are one run, and decides.
 ///
@@ -40,9 +44,10 @@ pub fn merge(global: &Global, terminal: &Terminal, args: &MergeArgs) -> Result<E
     let workspace = Workspace::open(global.root.as_deref(), &clock::today())?;
     let warnings = workspace.valid()?;
     let mut spool = Spool::new()?;
-    let mut heads = Vec::new();
+    let (mut heads, mut paths) = (Vec::new(), Vec::new());
     for (index, path) in args.reports.iter().enumerate() {
         heads.push(spool.read(index, path)?);
+        paths.push(path.display().to_string());
     }
     let (selection, shards) = one_run(&heads, &args.reports)?;
     at_this_commit(&workspace, &heads)?;
@@ -51,7 +56,8 @@ pub fn merge(global: &Global, terminal: &Terminal, args: &MergeArgs) -> Result<E
     }
     let plan = replanned(&workspace, &heads, &selection)?;
     let placed = spool.in_order(&plan, &heads, &shards)?;
-    let run = decided(&workspace, terminal, &heads, &plan, &mut spool, &placed)?;
+    let whole = Whole { workspace: &workspace, heads, paths, shards, plan };
+    let run = whole.decided(terminal, &mut spool, &placed)?;
     publish(&workspace, terminal, &run, &warnings)?;
     write_stored(&run, &args.targets, terminal)?;
     Ok(run.exit())
@@ -115,53 +121,84 @@ fn new_prompts(workspace: &Workspace, plan: &Plan, against: &Against) -> Result<
     }
 }
 
-/// Folds the records, decides, and keeps the whole as a run of its own.
-fn decided(
-    workspace: &Workspace,
-    terminal: &Terminal,
-    heads: &[v1::Report],
-    plan: &Plan,
-    spool: &mut Spool,
-    placed: &[(usize, usize, usize)],
-) -> Result<StoredRun> {
-    let home = Home::at(&workspace.root);
-    let id = run_id(clock::now(), random());
-    let value = json!({"schema": "llmops/run/v1", "digest": plan.digest, "selection": plan.selection, "merged": heads.len()});
-    let mut follower =
-        Follower::new(plan, Some(RunWriter::create(&home, &id, &value)?), id.clone(), terminal);
-    for (gate, case, index) in placed {
-        let record = TrialRecord { gate: *gate, case: *case, ..spool.record(*index)? };
-        if let Some(why) = consistent::record(&plan.gates[*gate], *case, &record) {
-            return Err(consistent::broken("the report of a shard", &why));
+/// The shards, and the plan of the run that they are.
+struct Whole<'a> {
+    workspace: &'a Workspace,
+    heads: Vec<v1::Report>,
+    paths: Vec<String>,
+    shards: Vec<Shard>,
+    plan: Plan,
+}
+
+impl Whole<'_> {
+    /// Folds the records, decides, and keeps the whole as a run of its own. Nothing is kept of what does not hold
+    /// together.
+    fn decided(
+        &self,
+        terminal: &Terminal,
+        spool: &mut Spool,
+        placed: &[(usize, usize, usize)],
+    ) -> Result<StoredRun> {
+        let Self { workspace, heads, plan, .. } = self;
+        let (home, id) = (Home::at(&workspace.root), run_id(clock::now(), random()));
+        let judges = shown(workspace, plan)?;
+        let mut follower = Follower::new(plan, None, id.clone(), terminal);
+        self.fold(spool, placed, &judges, &mut follower)?;
+        let mut against = Against::of_shards(plan, heads, &follower.gates)?;
+        new_prompts(workspace, plan, &against)?;
+        if let Some(base) = &against.base
+            && let Ok(then) = workspace.at(base, "")
+        {
+            against.point(plan, &then.snapshot, &workspace.snapshot);
         }
-        follower.trial(&record)?;
-    }
-    follower.done();
-    let judges = shown(workspace, plan)?;
-    let mut against = Against::of_shards(plan, heads, &follower.gates)?;
-    new_prompts(workspace, plan, &against)?;
-    if let Some(base) = &against.base
-        && let Ok(then) = workspace.at(base, "")
-    {
-        against.point(plan, &then.snapshot, &workspace.snapshot);
-    }
-    let decisions = decided::decisions(plan, &mut follower.gates, &judges, &against);
-    let found = follower.gates.iter().flat_map(Gathered::retrieved);
-    let found: Vec<Diagnostic> = found.chain(told::other_models(plan, &follower.gates)).collect();
-    let head = Head {
-        exit: decided::exit(&decisions),
-        diagnostics: diagnostics(heads, &found),
-        run: run(heads, plan, id.as_ref()),
-        interrupted: false,
-    };
-    let stored = decided::stored(plan, &follower.gates, &decisions, &against, head);
-    let value = serde_json::to_value(&stored)
-        .map_err(|error| Error::storage("the report cannot be written", error))?;
-    if let Some(writer) = follower.writer.take() {
+        let decisions = decided::decisions(plan, &mut follower.gates, &judges, &against);
+        let found = follower.gates.iter().flat_map(Gathered::retrieved);
+        let found: Vec<Diagnostic> = found.chain(told::other_models(plan, &follower.gates)).collect();
+        let head = Head {
+            exit: decided::exit(&decisions),
+            diagnostics: diagnostics(heads, &found),
+            run: run(heads, plan, id.as_ref()),
+            interrupted: false,
+        };
+        let stored = decided::stored(plan, &follower.gates, &decisions, &against, head);
+        let value = serde_json::to_value(&stored)
+            .map_err(|error| Error::storage("the report cannot be written", error))?;
+        let about = json!({"schema": "llmops/run/v1", "digest": plan.digest, "selection": plan.selection, "merged": heads.len()});
+        let mut writer = RunWriter::create(&home, &id, &about)?;
+        for place in placed {
+            writer.append(&placed_record(spool, place)?)?;
+        }
         writer.finish(&value)?;
+        prune_runs(&home, DEFAULT_KEPT_RUNS)?;
+        StoredRun::new(stored, RunReader::open(&home, id.as_str())?)
     }
-    prune_runs(&home, DEFAULT_KEPT_RUNS)?;
-    StoredRun::new(stored, RunReader::open(&home, id.as_str())?)
+
+    /// Gives every record to `follower`, and holds that each report is what its records say.
+    fn fold(
+        &self,
+        spool: &mut Spool,
+        placed: &[(usize, usize, usize)],
+        judges: &[Option<Shown>],
+        follower: &mut Follower,
+    ) -> Result<()> {
+        let mut summed = Summed::new(&self.plan, &self.shards);
+        for place in placed {
+            let (gate, case, report) = (place.0, place.1, spool.report(place.2));
+            let record = placed_record(spool, place)?;
+            if let Some(why) = consistent::record(&self.plan.gates[gate], case, &record) {
+                return Err(consistent::broken(&self.paths[report], &why));
+            }
+            follower.trial(&record)?;
+            summed.add(report, record);
+        }
+        follower.done();
+        summed.hold(&self.plan, &self.heads, judges, &self.paths)
+    }
+}
+
+/// A record in its place of the whole plan.
+fn placed_record(spool: &mut Spool, (gate, case, index): &(usize, usize, usize)) -> Result<TrialRecord> {
+    Ok(TrialRecord { gate: *gate, case: *case, ..spool.record(*index)? })
 }
 
 /// What the shards found, each thing once. Which models answered and what was retrieved is told of all of them together,

@@ -16,7 +16,8 @@ use crate::cli::workspace::Workspace;
 use crate::domain::{Error, ModelId, PromptName, ProviderName, RelPath, Result, RunId};
 use crate::grade::{AssertFault, Checker};
 use crate::ledger::{
-    BaseWriter, DEFAULT_STORE_BYTES, ExchangeStore, Home, Prices, Recordings, RunWriter, cost_assert, run_id,
+    BaseWriter, DEFAULT_STORE_BYTES, ExchangeStore, Home, Prices, Recordings, RunWriter, cost_assert,
+    recordings_writable, run_id,
 };
 use crate::manifest::assert::Check;
 use crate::plan::{GatePlan, Plan, Selection, inputs_digest};
@@ -65,13 +66,19 @@ impl Session {
         if !args.offline {
             keys::ready(&shared)?;
         }
+        if args.record {
+            let evals = &workspace.manifests.project.folders.evals;
+            for gate in &shared.plan.gates {
+                recordings_writable(&workspace.root, evals, &gate.prompt.name)?;
+            }
+        }
         let (writer, skip) = match &resumed {
             Some(resumed) => RunWriter::resume(&home, &resumed.id)?,
             None => (RunWriter::create(&home, &id, &plan_value(&shared.plan, args, base, started)?)?, 0),
         };
         let mut follower = Follower::new(&shared.plan, Some(writer), id, terminal);
         if let Some(resumed) = &resumed {
-            follower.replay(&resumed.reader, skip)?;
+            follower.replay(&shared.plan, &resumed.reader, skip)?;
         }
         Ok(Self { shared: Arc::new(shared), home, follower, started, skip, shown, stop })
     }

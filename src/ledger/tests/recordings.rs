@@ -179,3 +179,28 @@ fn nothing_is_written_outside() {
         assert_eq!(fs::read_dir(outside.path()).expect("a folder").count(), 0);
     }
 }
+
+#[test]
+fn two_that_write_at_once_lose_nothing_of_each_other() {
+    let root = tempdir().expect("a folder");
+    let root = root.path();
+    let parts: Vec<Vec<Exchange>> = ["a", "b", "c"]
+        .iter()
+        .map(|part| (0..8).map(|n| exchange(&format!("{part}{n}"))).collect())
+        .collect();
+    for round in 0..20 {
+        let _ = fs::remove_file(file(root));
+        std::thread::scope(|scope| {
+            for part in &parts {
+                // One after another, as the prompts of a run.
+                scope.spawn(move || {
+                    for one in part {
+                        let done = export_recordings(root, &evals(), &name(), [one.clone()], false);
+                        done.expect("exported");
+                    }
+                });
+            }
+        });
+        assert_eq!(load(root).len(), 24, "round {round}");
+    }
+}

@@ -169,3 +169,27 @@ fn the_oldest_finished_runs_are_removed() {
     assert_eq!(left, [id(5), id(4), id(3)]);
     assert!(root.path().join(".llmops/runs/mine").is_dir(), "what is no run is left alone");
 }
+
+#[test]
+fn a_run_is_there_with_its_plan_or_not_at_all() {
+    let root = tempdir().expect("a folder");
+    let home = Home::at(root.path());
+    let runs = root.path().join(".llmops/runs");
+    // What a killed run leaves: of this version, and of one that began in place.
+    fs::create_dir_all(runs.join(format!(".{}", id(5)))).expect("a folder");
+    fs::create_dir_all(runs.join(id(6).as_str())).expect("a folder");
+    assert_eq!(list_runs(&home).expect("runs"), []);
+    assert_eq!(last_unfinished(&home).expect("runs"), None);
+    assert!(RunReader::open(&home, "last").is_err());
+    for second in [7, 8] {
+        begin(&home, second, 1).finish(&json!({})).expect("finished");
+    }
+    assert_eq!(list_runs(&home).expect("runs").len(), 2);
+    prune_runs(&home, 2).expect("pruned");
+    let mut left: Vec<_> =
+        fs::read_dir(&runs).expect("runs").map(|entry| entry.expect("one").file_name()).collect();
+    left.sort();
+    assert_eq!(left, [id(7).as_str(), id(8).as_str()], "they go with the runs that are as old");
+    let again = RunWriter::create(&home, &id(8), &json!({}));
+    assert!(again.is_err(), "the run is there already");
+}

@@ -1,6 +1,6 @@
-//! Whether the report of a shard holds together: what it says of each case is what its records say, and what it says of
-//! each gate is what they sum up to. A report that was edited by hand, or cut and glued, is found; one that was forged
-//! throughout is not, for it carries no replies.
+//! Whether the report of a shard holds together: what it says of each case is what its records say. (That what it says
+//! of each gate is what they sum up to is in `summed`.) A report that was edited by hand, or cut and glued, is found; one
+//! that was forged throughout is not, for it carries no replies.
 
 use crate::domain::grade::Judgement;
 use crate::domain::score::TOLERANCE;
@@ -21,71 +21,17 @@ pub fn row(row: &v1::Case, record: &TrialRecord) -> Option<String> {
     (said != *row).then(|| format!("the row of the case `{}` says something else than its record", row.id))
 }
 
-/// What the records of one gate of a shard sum up to.
-#[derive(Debug, Default)]
-pub struct Sum {
-    trials: u64,
-    unscored: u64,
-    passed: u64,
-    failed: u64,
-    cases: BTreeMap<CaseId, (f64, f64, u32)>,
-}
-
-impl Sum {
-    /// Adds a record.
-    pub fn add(&mut self, record: &TrialRecord) {
-        self.trials += 1;
-        match &record.grade {
-            Grade::Unscored { .. } => self.unscored += 1,
-            Grade::Scored { asserts, judgement } => {
-                for assert in asserts {
-                    *if assert.passed { &mut self.passed } else { &mut self.failed } += 1;
-                }
-                if let Some(score) = judgement.as_ref().and_then(|judgement| judgement.score) {
-                    let case = self.cases.entry(record.id.clone()).or_insert((record.weight, 0.0, 0));
-                    case.1 += score;
-                    case.2 += 1;
-                }
-            }
-        }
-    }
-
-    /// Why the summary of a gate is not that of its records.
-    pub fn differs(&self, gate: &v1::Gate) -> Option<String> {
-        let name = &gate.prompt.name;
-        let counts = [
-            ("trials planned", gate.cases_planned, self.trials),
-            ("trials with a grade", gate.cases_scored, self.trials - self.unscored),
-            ("trials without one", gate.cases_unscored, self.unscored),
-            ("asserts that passed", gate.asserts.passed, self.passed),
-            ("asserts that failed", gate.asserts.failed, self.failed),
-        ];
-        for (what, says, are) in counts {
-            if says != are {
-                return Some(format!("the gate of `{name}` says {says} {what}, and its records are {are}"));
-            }
-        }
-        let says = gate.score.as_ref().map(|score| score.mean);
-        let same = match (says, self.mean()) {
-            (None, None) => true,
-            (Some(says), Some(mean)) => (says - mean).abs() <= TOLERANCE * mean.abs().max(1.0),
-            _ => false,
-        };
-        (!same).then(|| format!("the score of `{name}` is not the mean of its records"))
-    }
-
-    fn mean(&self) -> Option<f64> {
-        let weights: f64 = self.cases.values().map(|(weight, ..)| weight).sum();
-        let sum: f64 = self.cases.values().map(|(weight, sum, n)| weight * sum / f64::from(*n)).sum();
-        (!self.cases.is_empty()).then(|| sum / weights)
-    }
-}
-
 /// Why a record cannot be one of the plan: its case has another weight, or its score is not that of its dimensions.
 pub fn record(gate: &GatePlan, case: usize, record: &TrialRecord) -> Option<String> {
     let planned = gate.suite.cases.get(gate.cases[case]).case;
     if planned.critical != record.critical || (planned.weight - record.weight).abs() > TOLERANCE {
         return Some(format!("the case `{}` has another weight than the suite gives it", record.id));
+    }
+    if planned.tags != record.tags || planned.relevant != record.relevant {
+        return Some(format!(
+            "the case `{}` has other tags or relevant texts than the suite gives it",
+            record.id
+        ));
     }
     let Grade::Scored { judgement, .. } = &record.grade else { return None };
     match (&gate.suite.judge, judgement) {

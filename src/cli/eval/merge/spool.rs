@@ -1,6 +1,6 @@
 //! The records of all shards, brought into plan order.
 
-use super::consistent::{self, Sum};
+use super::consistent;
 use crate::domain::{Error, Result, TrialRecord};
 use crate::plan::Plan;
 use crate::plan::sample::Shard;
@@ -38,7 +38,7 @@ impl Spool {
         Ok(Self { file, end: 0, entries: Vec::new() })
     }
 
-    /// Takes in the records of one report, and holds that what it says of each case and of each gate is what they say.
+    /// Takes in the records of one report, and holds that what it says of each case is what they say.
     ///
     /// # Errors
     /// When the report cannot be read, is not that of a shard, or does not hold together.
@@ -46,7 +46,6 @@ impl Spool {
         let shown = path.display().to_string();
         let input =
             File::open(path).map_err(|error| Error::input(format!("cannot read {shown}")).because(error))?;
-        let mut sums: Vec<Sum> = Vec::new();
         let head = json::read(&shown, input, &mut |gate, mut case| {
             let Some(record) = case.record.take() else {
                 return Err(Error::input(format!(
@@ -57,10 +56,6 @@ impl Spool {
             if let Some(why) = consistent::row(&case, &record) {
                 return Err(consistent::broken(&shown, &why));
             }
-            if sums.len() <= gate {
-                sums.resize_with(gate + 1, Sum::default);
-            }
-            sums[gate].add(&record);
             let line = serde_json::to_vec(&record)
                 .map_err(|error| Error::storage("a record cannot be kept", error))?;
             self.file.write_all(&line).map_err(|error| Error::storage("a record cannot be kept", error))?;
@@ -75,12 +70,6 @@ impl Spool {
             self.end += u64::try_from(line.len()).unwrap_or_default();
             Ok(())
         })?;
-        sums.resize_with(head.gates.len(), Sum::default);
-        for (gate, sum) in head.gates.iter().zip(&sums) {
-            if let Some(why) = sum.differs(gate) {
-                return Err(consistent::broken(&shown, &why));
-            }
-        }
         Ok(head)
     }
 
@@ -141,6 +130,11 @@ impl Spool {
                 .hint("run the shards again, and let each of them finish"));
         }
         Ok(placed)
+    }
+
+    /// The report that a record is in.
+    pub fn report(&self, index: usize) -> usize {
+        self.entries[index].report
     }
 
     /// One record, read back.
