@@ -177,17 +177,11 @@ impl Desk {
         if !anew {
             self.explain(request);
         }
-        let reservation = self.budget.reserve(request, &self.prices).ok_or(Denied::CostLimit)?;
+        let reservation = self.budget.reserve(request, &self.prices).await.ok_or(Denied::CostLimit)?;
         let outcome = self.providers.call(request).await;
-        let answer = match outcome.result {
-            Ok(answer) => answer,
-            Err(failure) => {
-                self.budget.release(&reservation);
-                return Err(Denied::Failed(failure));
-            }
-        };
+        let answer = outcome.result.map_err(Denied::Failed)?;
         let cost = self.prices.cost(&request.model, &request.provider, &answer.reply.usage);
-        self.budget.settle(&reservation, cost);
+        reservation.settle(cost);
         let retries = u32::try_from(outcome.retries.len()).unwrap_or(u32::MAX);
         let exchange = Exchange {
             key,
@@ -276,19 +270,13 @@ impl Desk {
         if self.policy == Policy::Offline {
             return Err(Denied::NotRecorded);
         }
-        let reserved = self.budget.reserve_texts(model, provider, texts, &self.prices);
+        let reserved = self.budget.reserve_texts(model, provider, texts, &self.prices).await;
         let reservation = reserved.ok_or(Denied::CostLimit)?;
         let started = Instant::now();
-        match self.providers.embed_counted(provider, model, texts).await {
-            Ok((found, usage)) => {
-                self.budget.settle(&reservation, self.prices.cost(model, provider, &usage));
-                Ok((found, usage, u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX)))
-            }
-            Err(failure) => {
-                self.budget.release(&reservation);
-                Err(Denied::Failed(failure))
-            }
-        }
+        let embedded = self.providers.embed_counted(provider, model, texts).await;
+        let (found, usage) = embedded.map_err(Denied::Failed)?;
+        reservation.settle(self.prices.cost(model, provider, &usage));
+        Ok((found, usage, u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX)))
     }
 
     /// Whether a reply to `request` is at hand without a call.

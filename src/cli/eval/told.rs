@@ -2,6 +2,7 @@
 //! what pacing and retries did, and a clock that ran out.
 
 use super::follow::Gathered;
+use crate::call::budget::Refused;
 use crate::call::desk::Misses;
 use crate::cli::args::EvalArgs;
 use crate::domain::{Code, Diagnostic, ModelId, Place};
@@ -19,6 +20,8 @@ pub const NOT_STORED: Code = Code("not-stored");
 pub const PROVIDER_STOPPED: Code = Code("provider-stopped");
 /// The time of the run was over.
 pub const TIME_LIMIT: Code = Code("time-limit");
+/// The next call could have cost more than was left.
+pub const COST_LIMIT: Code = Code("cost-limit");
 
 /// Models that answered or judged and were not asked for.
 pub fn other_models(plan: &Plan, gates: &[Gathered]) -> Vec<Diagnostic> {
@@ -55,7 +58,21 @@ pub fn of_run(shared: &Shared, args: &EvalArgs) -> Vec<Diagnostic> {
     found.extend(paced(shared));
     found.extend(above(shared, args));
     found.extend(shared.deadline.as_ref().and_then(|deadline| out_of_time(deadline, args)));
+    found.extend(shared.desk.budget.refused().map(|refused| out_of_money(&refused, args)));
     found
+}
+
+fn out_of_money(refused: &Refused, args: &EvalArgs) -> Diagnostic {
+    let calls =
+        if refused.calls == 1 { "1 call was".to_owned() } else { format!("{} calls were", refused.calls) };
+    let Refused { most, spent, limit, .. } = refused;
+    let message = format!(
+        "{calls} not made (--max-cost {limit}): {spent} USD were spent, and the next call could have cost {most} USD"
+    );
+    let again = if args.no_cache { "without --no-cache and with" } else { "with" };
+    Diagnostic::warning(COST_LIMIT, message).help(format!(
+        "run again {again} a higher --max-cost: it continues from the replies that are stored; a lower `max_tokens` bounds what a call can cost"
+    ))
 }
 
 fn out_of_time(deadline: &Deadline, args: &EvalArgs) -> Option<Diagnostic> {
