@@ -85,6 +85,10 @@ fn end() {
     std::process::exit(i32::from(Exit::Interrupted.code()));
 }
 
+/// "File size limit exceeded"; the number is the same on both.
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+const SIGXFSZ: i32 = 25;
+
 #[cfg(unix)]
 struct Signals {
     key: tokio::signal::unix::Signal,
@@ -95,6 +99,9 @@ struct Signals {
 impl Signals {
     fn new() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
+        // Whoever hears it is not ended by it: the write that went beyond `ulimit -f` fails, and that is told.
+        #[cfg(any(target_os = "linux", target_os = "macos"))]
+        drop(signal(SignalKind::from_raw(SIGXFSZ))?);
         Ok(Self { key: signal(SignalKind::interrupt())?, end: signal(SignalKind::terminate())? })
     }
 

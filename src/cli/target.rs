@@ -22,7 +22,7 @@ pub fn file(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Re
     own(path)?;
     let mut file = BufWriter::new(File::create(path).map_err(failed)?);
     write(&mut file)?;
-    file.flush().map_err(failed)
+    file.flush().map_err(|error| Error::storage(format!("cannot write {}", path.display()), error))
 }
 
 /// Holds that every target can be written, before anything is paid for: a run whose reports have nowhere to go would have

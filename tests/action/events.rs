@@ -122,12 +122,12 @@ fn a_program_that_evaluates_nothing_is_no_pass() {
     let hub = Hub::new();
     let (merge, payload) = hub.pull_request(Some(REPOSITORY), improve_support);
     let run = || hub.run("pull_request", &payload, &merge, 1);
-    for job in
-        [run().input("binary", "/bin/true"), run().input("args", "--help"), run().input("args", "--plan")]
-    {
+    for job in [run().input("binary", "/bin/true"), run().input("args", "--help")] {
         let ran = job.go().exits(3, "no-verdict");
         assert!(ran.said.contains("::error title=llmops::nothing was evaluated"), "{}", ran.said);
     }
+    let planned = run().input("args", "--plan").go().exits(2, "wrong-input");
+    assert!(planned.said.contains("--plan runs nothing"), "{}", planned.said);
 }
 
 #[test]

@@ -15,8 +15,12 @@ fn a_file_where_the_store_has_to_be_is_said() {
 
 /// Runs the program where no file may grow beyond a few blocks: what a full disk is to a writer.
 fn cramped(project: &crate::project::Project, blocks: u32, arguments: &str) -> (i32, String) {
+    limited(project, &format!("trap '' XFSZ; ulimit -f {blocks}"), arguments)
+}
+
+fn limited(project: &crate::project::Project, limits: &str, arguments: &str) -> (i32, String) {
     let program = assert_cmd::cargo::cargo_bin("llmops");
-    let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"{}\" {arguments}", program.display());
+    let script = format!("{limits}; exec \"{}\" {arguments}", program.display());
     let output = std::process::Command::new("sh")
         .args(["-c", &script])
         .current_dir(project.root())
@@ -43,9 +47,12 @@ fn a_lock_that_cannot_be_written_whole_is_the_one_that_was_there() {
 #[test]
 fn a_run_that_cannot_be_kept_has_no_verdict() {
     let project = builtin(1.5);
-    let (code, stderr) = cramped(&project, 0, "eval");
-    assert_eq!(code, 3, "{stderr}");
-    assert!(stderr.contains("cannot be written"), "{stderr}");
+    // The signal that says so ends nothing before it can be told.
+    for limits in ["trap '' XFSZ; ulimit -f 0", "ulimit -f 0"] {
+        let (code, stderr) = limited(&project, limits, "eval");
+        assert_eq!(code, 3, "{stderr}");
+        assert!(stderr.contains("cannot be written") && stderr.contains("raise the limit"), "{stderr}");
+    }
     project.run(&["eval"]).exits(0);
 }
 

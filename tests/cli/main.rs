@@ -58,6 +58,7 @@ mod shells;
 #[path = "../support/stub.rs"]
 #[allow(dead_code, reason = "benches use the rest of it")]
 mod stub;
+mod survival;
 mod tools;
 mod trust;
 mod unaffected;

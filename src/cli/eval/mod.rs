@@ -54,6 +54,10 @@ pub fn eval(global: &Global, terminal: &Terminal, args: &EvalArgs) -> Result<Exi
         return Err(Error::input("--json and a report on standard output would be mixed there")
             .hint("write the report to a file: --report FORMAT=PATH"));
     }
+    if args.plan && !args.reports.is_empty() {
+        return Err(Error::input("--plan runs nothing, so that there is nothing to report")
+            .hint("leave --report out; `llmops eval --plan --json` is the machine form of a plan"));
+    }
     target::ready(&args.reports)?;
     let terminal = &terminal.beside(&args.reports);
     let opened = Opened::at(global.root.as_deref())?;
