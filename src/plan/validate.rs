@@ -5,8 +5,8 @@ use super::programs::Unmatched;
 use crate::domain::{Chunk, Code, Diagnostic, Place, Scale};
 use crate::manifest::assert::{Check, JsonText, PathTest, StructureAssert, Text, TextAssert};
 use crate::manifest::cases::CaseRow;
-use crate::manifest::prompt::Prompt;
-use crate::manifest::suite::Suite;
+use crate::manifest::prompt::{Budget, Prompt};
+use crate::manifest::suite::{RetrievalTerms, Suite};
 use crate::manifest::template::Template;
 use crate::manifest::{Manifests, closest};
 use crate::render::{self, CaseSubject, RenderError, Renderer, Subject, UNDEFINED};
@@ -19,6 +19,9 @@ pub const INPUT_MISMATCH: Code = Code("input-mismatch");
 
 /// A suite has fewer cases than its own gate demands.
 pub const TOO_FEW_CASES: Code = Code("fewer-cases-than-demanded");
+
+/// A suite and its prompt demand nothing, so that no answer could pass.
+pub const NOTHING_DEMANDED: Code = Code("gate-demands-nothing");
 
 /// What rooms below need to read a repository.
 #[derive(Clone, Copy, Debug)]
@@ -81,6 +84,7 @@ pub fn validate(sources: &Sources<'_>) -> Vec<Diagnostic> {
         diagnostics.extend(too_few(suite));
         suite.asserts.iter().for_each(|assert| programs.assert(assert));
         let Some(prompt) = sources.manifests.prompts.get(&suite.prompt) else { continue };
+        diagnostics.extend(nothing_demanded(prompt, suite));
         if !broken.contains(&prompt.path) {
             validate_suite(sources, prompt, suite, (&mut found, &mut programs), &mut diagnostics);
         }
@@ -172,6 +176,31 @@ fn too_few(suite: &Suite) -> Option<Diagnostic> {
             format!("suite `{}` runs {cases}, and `min_cases` is {least}: it cannot pass", suite.name);
         let help = "write more cases, or demand fewer";
         Diagnostic::warning(TOO_FEW_CASES, message).at(suite.gate_place.clone()).help(help)
+    })
+}
+
+/// A gate that nothing could break shows nothing, so that it is never passed.
+fn nothing_demanded(prompt: &Prompt, suite: &Suite) -> Option<Diagnostic> {
+    let gate = &suite.gate;
+    let dimensions = suite.judge.iter().flat_map(|judge| &judge.dimensions);
+    let asserts = || !suite.asserts.is_empty() || suite.cases.iter().any(|row| !row.asserts.is_empty());
+    let demands = prompt.required.is_some()
+        || prompt.budget != Budget::default()
+        || dimensions.into_iter().any(|dimension| dimension.required.is_some())
+        || !gate.metrics.is_empty()
+        || gate.retrieval != RetrievalTerms::default()
+        || gate.case_floor.is_some()
+        || gate.max_regression.is_some()
+        || gate.require_calibration.is_some()
+        || gate.asserts_required > 0.0 && asserts()
+        || suite.cases.iter().any(|row| row.case.critical);
+    (!demands).then(|| {
+        let message = format!(
+            "suite `{}` and its prompt `{}` demand nothing: there is no threshold, no assert and no limit, and such a gate never passes",
+            suite.name, prompt.name
+        );
+        let help = "write `eval_score_required` into the prompt, or asserts or a limit into the suite";
+        Diagnostic::warning(NOTHING_DEMANDED, message).at(suite.gate_place.clone()).help(help)
     })
 }
 

@@ -193,6 +193,38 @@ fn a_gate_that_no_answer_can_pass_is_said_before_anything_is_asked() {
 }
 
 #[test]
+fn a_gate_that_demands_nothing_is_said_and_whatever_it_demands_is_seen() {
+    let project = builtin(1.5);
+    let code = "gate-demands-nothing";
+    assert!(!project.run(&["check", "--json"]).exits(0).stdout.contains(code));
+    project.replace("prompts/support.yaml", "eval_score_required: 1.5\n", "");
+    project.run(&["check"]).exits(0).says(code).says("such a gate never passes");
+    project.run(&["eval"]).exits(3).says("nothing is demanded");
+    let suite = project.read("evals/support.yaml");
+    let prompt = project.read("prompts/support.yaml");
+    for (path, from, to) in [
+        ("evals/support.yaml", "judge:", "gate: {case_floor: 2}\njudge:"),
+        ("evals/support.yaml", "judge:", "gate: {max_regression: 0.1}\njudge:"),
+        ("evals/support.yaml", "judge:", "assert: [{type: contains, value: x}]\njudge:"),
+        ("evals/support.yaml", "relevance: {}", "relevance: {required: 2}"),
+        ("prompts/support.yaml", "version:", "budget: {max_input_tokens: 900}\nversion:"),
+    ] {
+        project.replace(path, from, to);
+        let said = project.run(&["check", "--json"]).exits(0).stdout;
+        assert!(!said.contains(code), "{to}: {said}");
+        project.write("evals/support.yaml", &suite);
+        project.write("prompts/support.yaml", &prompt);
+    }
+    // An assert that need not hold is no demand.
+    project.replace(
+        "evals/support.yaml",
+        "judge:",
+        "gate: {asserts_required: 0}\nassert: [{type: contains, value: x}]\njudge:",
+    );
+    project.run(&["check"]).exits(0).says(code);
+}
+
+#[test]
 fn a_version_that_would_act_on_a_terminal_is_refused() {
     let project = builtin(1.5);
     project.replace("prompts/support.yaml", "version: \"1.0.0\"", "version: \"1\\e[31m\\n::error::x\"");

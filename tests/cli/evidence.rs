@@ -201,7 +201,10 @@ fn a_baseline_of_a_shard_is_held_to_its_own_numbers_and_to_git() {
             case["score"] = json!(1.0);
         }
     })
-    .says("not the mean of its cases");
+    .says("`baseline.");
+    with(|baseline| baseline["cases"] = Value::Null).says("`baseline.");
+    with(|baseline| baseline["delta"] = json!(0.5)).says("`baseline.delta` of the gate");
+    with(|baseline| baseline["worse"] = json!([])).says("`baseline.worse");
     with(|baseline| *baseline = Value::Null).says("was not compared with the baseline");
 }
 

@@ -3,15 +3,13 @@
 use super::pairing::paired;
 use super::{Against, Compared};
 use crate::cli::eval::follow::Gathered;
-use crate::cli::eval::merge::consistent;
 use crate::domain::{Error, Result};
 use crate::gate::Comparison;
 use crate::plan::Plan;
 use crate::report::v1;
 
 impl Against {
-    /// Every case is paired anew, from what the shards say of the
-    /// baseline.
+    /// Every case is paired anew, from what the shards say of the baseline.
     ///
     /// # Errors
     /// When the shards were not compared with the same.
@@ -36,9 +34,6 @@ impl Against {
                     gate.prompt.name
                 ))
                 .hint("run every shard with the same --baseline"));
-            }
-            if let Some(why) = parts.iter().flatten().find_map(|part| consistent::baseline(gate, part)) {
-                return Err(consistent::broken("the report of a shard", &why));
             }
             against.gates.push(match rev {
                 Some(rev) => {

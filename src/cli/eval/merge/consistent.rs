@@ -4,10 +4,9 @@
 
 use crate::domain::grade::Judgement;
 use crate::domain::score::TOLERANCE;
-use crate::domain::{CaseId, Error, Grade, TrialRecord};
+use crate::domain::{Error, Grade, TrialRecord};
 use crate::plan::GatePlan;
 use crate::report::v1;
-use std::collections::BTreeMap;
 
 /// The error of a report that does not hold together.
 pub fn broken(path: &str, why: &str) -> Error {
@@ -61,17 +60,4 @@ fn is_mean(judgement: &Judgement, judge: &crate::manifest::suite::Judge) -> bool
         Some(score) => weights > 0.0 && (score - sum / weights).abs() <= TOLERANCE * score.abs().max(1.0),
         None => weights <= 0.0,
     }
-}
-
-/// Why what a shard says of its baseline is not what the cases of that baseline sum up to.
-pub fn baseline(gate: &GatePlan, said: &v1::Baseline) -> Option<String> {
-    let (Some(mean), Some(cases)) = (said.mean, &said.cases) else { return None };
-    let planned = gate.cases.iter().map(|&index| gate.suite.cases.get(index).case);
-    let weights: BTreeMap<CaseId, f64> = planned.map(|case| (case.id, case.weight)).collect();
-    let scored =
-        cases.iter().filter_map(|case| Some((weights.get(&CaseId::from(case.id.as_str()))?, case.score?)));
-    let (sum, all) =
-        scored.fold((0.0, 0.0), |(sum, all), (weight, score)| (sum + weight * score, all + weight));
-    let same = all > 0.0 && (mean - sum / all).abs() <= TOLERANCE * mean.abs().max(1.0);
-    (!same).then(|| format!("the baseline of `{}` is not the mean of its cases", gate.prompt.name))
 }

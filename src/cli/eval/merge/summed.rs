@@ -75,7 +75,7 @@ impl Summed {
                     let why = format!("it has the gate of `{}` twice", said.prompt.name);
                     return Err(broken(&paths[report], &why));
                 };
-                if let Some(what) = differs(part, judge.clone(), said)? {
+                if let Some(what) = differs(part, plan, judge.clone(), (head, said))? {
                     let why = format!(
                         "`{what}` of the gate of `{}` is not what its records come to",
                         said.prompt.name
@@ -88,19 +88,25 @@ impl Summed {
     }
 }
 
-/// The first thing that a gate says and its records do not.
-fn differs(part: Part, judge: Option<Shown>, said: &v1::Gate) -> Result<Option<String>> {
-    let plan = Plan::new(vec![part.plan], Default::default());
+/// The first thing that a gate of a report says and its records do not.
+fn differs(
+    part: Part,
+    whole: &Plan,
+    judge: Option<Shown>,
+    (head, said): (&v1::Report, &v1::Gate),
+) -> Result<Option<String>> {
+    let plan = Plan::new(vec![part.plan], whole.selection.clone());
     let mut gathered = [part.gathered];
-    let decisions = decided::decisions(&plan, &mut gathered, &[judge], &Against::default());
-    let own = assemble::gate(&plan.gates[0], &gathered[0].tally, &decisions[0], &gathered[0].reported);
-    // What was decided is decided anew over all shards, and the baseline is held to its own cases.
-    let said = v1::Gate {
-        verdict: own.verdict,
-        breaches: own.breaches.clone(),
-        baseline: own.baseline.clone(),
-        ..said.clone()
+    let against = Against::of_shards(&plan, std::slice::from_ref(head), &gathered)?;
+    let decisions = decided::decisions(&plan, &mut gathered, &[judge], &against);
+    // What the baseline had is paired anew; the cases of it are all that is known.
+    let cases = said.baseline.as_ref().and_then(|baseline| baseline.cases.clone());
+    let own = v1::Gate {
+        baseline: against.baseline(0).map(|baseline| v1::Baseline { cases, ..baseline }),
+        ..assemble::gate(&plan.gates[0], &gathered[0].tally, &decisions[0], &gathered[0].reported)
     };
+    // What was decided is decided anew, over all shards.
+    let said = v1::Gate { verdict: own.verdict, breaches: own.breaches.clone(), ..said.clone() };
     let value = |gate: &v1::Gate| {
         serde_json::to_value(gate).map_err(|error| Error::storage("a gate cannot be compared", error))
     };
