@@ -17,17 +17,32 @@ pub const CALLS_IN_A_ROW: u32 = 20;
 /// answered nothing in this run. With a time limit of two minutes and six retries, whole calls would take half an hour.
 pub const SILENT_ATTEMPTS: u32 = 20;
 
-/// How long an outage is waited out: attempts that fail for now (throttled, overloaded, cut, unanswered) with no reply
-/// among them. One and a half of the minute after which every vendor's limits are full again. Calls that are each told
-/// to wait would end one by one, and 20 of them take as long as the provider likes.
-pub const PATIENCE: Duration = Duration::from_secs(90);
+/// Attempts in a row that an outage has at least: what fails every second time fails so often in one of a thousand rows.
+pub const FAILED_ATTEMPTS: u32 = 10;
 
 /// Attempts that have to follow one another in an outage, however long one of them takes: a network that was away once
 /// fails every attempt that was under way, and that is one.
 pub const ROUNDS: u32 = 3;
 
-/// Calls that have to fail in an outage: one request that is never answered is no outage.
+/// Calls that have to fail in an outage of whoever answered before: one request that is never answered is no outage.
 pub const CALLS: usize = 3;
+
+/// How long failures are waited out.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// Attempts that fail for now (throttled, overloaded, cut, unanswered) with no reply among them. Calls that are each
+    /// told to wait would end one by one, and 20 of them take as long as the provider likes.
+    pub outage: Duration,
+    /// Silence from the beginning: a server that is just starting, a network that is just coming back.
+    pub silence: Duration,
+}
+
+impl Default for Patience {
+    /// One and a half of the minute after which every vendor's limits are full again, and five seconds.
+    fn default() -> Self {
+        Self { outage: Duration::from_secs(90), silence: Duration::from_secs(5) }
+    }
+}
 
 /// Stops the calls of one provider, or of one of its models, for the rest of the run.
 #[derive(Debug, Default)]
@@ -36,9 +51,7 @@ pub struct Breaker {
     open: AtomicBool,
     state: Mutex<State>,
     opened: Notify,
-    /// Another patience than [`PATIENCE`].
-    #[cfg(test)]
-    pub(super) patience: Option<Duration>,
+    pub(super) patience: Patience,
 }
 
 #[derive(Debug, Default)]
@@ -54,8 +67,8 @@ struct Count {
     first: Option<String>,
     /// Attempts in a row without a word.
     silent: u32,
-    /// Whether a call has ever ended in a reply.
-    heard: bool,
+    /// When a call last ended in a reply.
+    heard: Option<Instant>,
     outage: Option<Outage>,
     cause: Option<String>,
 }
@@ -64,6 +77,7 @@ struct Count {
 #[derive(Debug)]
 struct Outage {
     since: Instant,
+    attempts: u32,
     /// Attempts of which each was begun after the one before had ended, and when the last one had.
     rounds: u32,
     ended: Instant,
@@ -116,30 +130,20 @@ impl Breaker {
         models.filter_map(|(model, count)| Some((Some(model.clone()), count.cause.clone()?))).collect()
     }
 
-    /// A call to `model` ended in a reply.
-    pub fn succeeded(&self, model: &ModelId) {
+    /// A call to `model` ended in a reply at `now`.
+    pub fn succeeded(&self, model: &ModelId, now: Instant) {
         let mut state = self.state();
-        state.provider.succeeded();
+        state.provider.succeeded(now);
         match state.models.get_mut(model) {
-            Some(count) => count.succeeded(),
-            None => state.models.entry(model.clone()).or_default().succeeded(),
+            Some(count) => count.succeeded(now),
+            None => state.models.entry(model.clone()).or_default().succeeded(now),
         }
     }
 
     /// An attempt failed. `detail` as for [`Breaker::failed`].
     pub fn attempt_failed(&self, attempt: Attempt<'_>, fault: &Fault, detail: impl Fn() -> String) {
-        let patience = self.patience();
+        let patience = self.patience;
         self.both(attempt.model, |count| count.attempt_failed(attempt, fault, patience, &detail));
-    }
-
-    #[cfg(not(test))]
-    fn patience(&self) -> Duration {
-        PATIENCE
-    }
-
-    #[cfg(test)]
-    fn patience(&self) -> Duration {
-        self.patience.unwrap_or(PATIENCE)
     }
 
     /// A call to `model` ended in failure after its retries. `detail` is shown to people, so it is redacted already.
@@ -197,11 +201,11 @@ fn whose(fault: &Fault) -> Option<Whose> {
 }
 
 impl Count {
-    fn succeeded(&mut self) {
+    fn succeeded(&mut self, now: Instant) {
         self.failures = 0;
         self.first = None;
         self.silent = 0;
-        self.heard = true;
+        self.heard = Some(now);
         self.outage = None;
     }
 
@@ -209,7 +213,7 @@ impl Count {
         &mut self,
         attempt: Attempt<'_>,
         fault: &Fault,
-        patience: Duration,
+        patience: Patience,
         detail: &dyn Fn() -> String,
     ) {
         match fault.cause {
@@ -217,25 +221,29 @@ impl Count {
             _ => self.silent = 0,
         }
         if retry::reason(fault).is_none() {
-            // It was heard, and what it said is of one request alone.
-            self.outage = None;
+            // Of what was asked, and not of whether anything can be.
             return;
         }
+        let heard = self.heard;
         let outage = self.outage.get_or_insert_with(|| Outage {
-            since: attempt.started,
+            // An attempt that took long failed for no longer than since the last reply to another.
+            since: heard.map_or(attempt.started, |heard| heard.max(attempt.started)),
+            attempts: 0,
             rounds: 0,
             ended: attempt.started,
             calls: BTreeSet::new(),
         });
+        outage.attempts += 1;
         if attempt.started >= outage.ended {
             outage.rounds += 1;
             outage.ended = attempt.ended;
         }
         outage.calls.insert(attempt.call);
         let lasted = attempt.ended.saturating_duration_since(outage.since);
-        if outage.rounds >= ROUNDS && outage.calls.len() >= CALLS && lasted >= patience {
+        let enough = heard.is_none() || outage.calls.len() >= CALLS && outage.attempts >= FAILED_ATTEMPTS;
+        if lasted >= patience.outage && outage.rounds >= ROUNDS && enough {
             self.stop(format!("every attempt of {} s failed, the last with {}", lasted.as_secs(), detail()));
-        } else if !self.heard && self.silent >= SILENT_ATTEMPTS {
+        } else if heard.is_none() && self.silent >= SILENT_ATTEMPTS && lasted >= patience.silence {
             self.stop(detail());
         }
     }

@@ -114,8 +114,7 @@ impl State {
     /// Whether `most` is granted; `None` when that depends on calls that are under way.
     fn take(&mut self, most: Usd, limit: Usd) -> Option<bool> {
         if self.spent + most > limit {
-            let before = self.refused.unwrap_or(Refused { calls: 0, most, spent: self.spent, limit });
-            self.refused = Some(Refused { calls: before.calls + 1, most: before.most.min(most), ..before });
+            self.refuse(most, limit);
             return Some(false);
         }
         let fits = self.spent + self.reserved + most <= limit;
@@ -124,9 +123,28 @@ impl State {
             true
         })
     }
+
+    /// Counts a call that is not made.
+    fn refuse(&mut self, most: Usd, limit: Usd) {
+        let before = self.refused.unwrap_or(Refused { calls: 0, most, spent: self.spent, limit });
+        self.refused = Some(Refused { calls: before.calls + 1, most: before.most.min(most), ..before });
+    }
 }
 
 impl Reservation<'_> {
+    /// Books what a failed attempt cost; where that is not known, all that was set aside. Whether there may be another
+    /// attempt: what is set aside for this one and for others has to fit beside what is spent.
+    pub fn attempt_failed(&self, cost: Option<Usd>) -> bool {
+        let mut state = self.budget.state();
+        state.spent += cost.unwrap_or(self.most);
+        let Some(limit) = self.budget.limit else { return true };
+        let fits = state.spent + state.reserved <= limit;
+        if !fits {
+            state.refuse(self.most, limit);
+        }
+        fits
+    }
+
     /// Books what the completed call cost; where that is not known, all that was set aside.
     pub fn settle(self, cost: Option<Usd>) {
         self.budget.state().spent += cost.unwrap_or(self.most);
@@ -198,6 +216,17 @@ mod tests {
         let again = take(&budget, "1").await.expect("it came back");
         again.settle(None);
         assert!(take(&budget, "0.01").await.is_none(), "what is not known counts as all of it");
+    }
+
+    #[tokio::test]
+    async fn a_failed_attempt_that_is_paid_for_leaves_less_for_the_next() {
+        let budget = Budget::new(Some(usd("1")));
+        let call = take(&budget, "0.4").await.expect("there is enough");
+        assert!(call.attempt_failed(Some(usd("0.3"))) && call.attempt_failed(Some(usd("0.3"))));
+        assert!(!call.attempt_failed(Some(usd("0.3"))), "0.9 are spent, and 0.4 set aside");
+        drop(call);
+        assert_eq!(budget.refused().map(|refused| (refused.calls, refused.spent)), Some((1, usd("0.9"))));
+        assert!(take(&budget, "0.1").await.is_some());
     }
 
     #[tokio::test]

@@ -3,7 +3,7 @@
 
 use super::budget::Budget;
 use super::flights::Flights;
-use super::{CallFailure, Providers, miss, vectors};
+use super::{CallFailure, FailureKind, Providers, miss, vectors};
 use crate::domain::exchange::Source;
 use crate::domain::grade::{CallRecord, CallRole};
 use crate::domain::{
@@ -178,9 +178,14 @@ impl Desk {
             self.explain(request);
         }
         let reservation = self.budget.reserve(request, &self.prices).await.ok_or(Denied::CostLimit)?;
-        let outcome = self.providers.call(request).await;
-        let answer = outcome.result.map_err(Denied::Failed)?;
-        let cost = self.prices.cost(&request.model, &request.provider, &answer.reply.usage);
+        let price = |usage: &Usage| self.prices.cost(&request.model, &request.provider, usage);
+        let outcome =
+            self.providers.call_within(request, &|usage| reservation.attempt_failed(price(usage))).await;
+        let answer = outcome.result.map_err(|failure| match failure.kind {
+            FailureKind::CostLimit => Denied::CostLimit,
+            _ => Denied::Failed(failure),
+        })?;
+        let cost = price(&answer.reply.usage);
         reservation.settle(cost);
         let retries = u32::try_from(outcome.retries.len()).unwrap_or(u32::MAX);
         let exchange = Exchange {

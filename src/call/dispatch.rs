@@ -5,9 +5,10 @@ use super::lane::Lane;
 use super::local_fault::LocalFault;
 use super::pace::Ended;
 use super::wire::{HttpRequest, HttpResponse};
-use super::{anthropic, http, openai, program};
+use super::{anthropic, http, openai, program, usage};
 use crate::domain::{Reply, Request, Usage};
 use crate::manifest::project::Api;
+use serde_json::Value;
 use std::time::Duration;
 
 /// A request as its provider takes it.
@@ -55,15 +56,22 @@ pub(super) fn prepare(lane: &Lane, request: &Request) -> Result<Prepared, Fault>
 
 /// Reads a response as the reply of its API.
 pub(super) fn read(api: Api, request: &Request, response: &HttpResponse) -> Result<Reply, Fault> {
+    let paid = |of: fn(&Value) -> Usage| move |fault| Fault { usage: used(response, of), ..fault };
     match api {
-        Api::Anthropic => anthropic::decode(request, response),
-        Api::OpenAi => openai::decode(response),
+        Api::Anthropic => anthropic::decode(request, response).map_err(paid(usage::anthropic)),
+        Api::OpenAi => openai::decode(response).map_err(paid(usage::openai)),
         Api::Http => {
             super::fault::expect_success(response)?;
             Ok(program::retrieved(request, http::decode(&response.body)?)?)
         }
         Api::Exec | Api::Builtin => Err(Fault::undecodable("this provider is not reached over HTTP")),
     }
+}
+
+/// What a response of success used that holds no reply, where it says.
+fn used(response: &HttpResponse, of: fn(&Value) -> Usage) -> Option<Box<Usage>> {
+    let body: Value = serde_json::from_slice(&response.body).ok().filter(|_| response.is_success())?;
+    Some(of(body.get("usage")?)).filter(|usage| usage.input.or(usage.output).is_some()).map(Box::new)
 }
 
 /// The attempt of a program or of a built-in model. What it writes wrongly once it writes wrongly again, so that,

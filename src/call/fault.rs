@@ -3,6 +3,7 @@
 use super::advice::Advice;
 use super::local_fault::LocalFault;
 use super::wire::{HttpResponse, SendFault};
+use crate::domain::Usage;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::fmt;
@@ -64,12 +65,14 @@ pub struct Fault {
     pub detail: String,
     /// What the response's headers say about trying again.
     pub advice: Advice,
+    /// What the attempt used all the same, where the provider says: it is paid for.
+    pub usage: Option<Box<Usage>>,
 }
 
 impl Fault {
     /// A failure without advice.
     pub fn new(cause: Cause, detail: impl Into<String>) -> Self {
-        Self { cause, detail: detail.into(), advice: Advice::default() }
+        Self { cause, detail: detail.into(), advice: Advice::default(), usage: None }
     }
 
     /// A parameter, or another part of a request, that the API cannot take.
@@ -160,11 +163,17 @@ pub fn read<T: DeserializeOwned>(response: &HttpResponse) -> Result<T, Fault> {
     })
 }
 
+/// The status of a response of which only a part is sent, which nobody asked for.
+const PARTIAL_CONTENT: u16 = 206;
+
 /// Holds that a response has a status of success.
 ///
 /// # Errors
 /// A redirect, or a status of failure with what its body says.
 pub fn expect_success(response: &HttpResponse) -> Result<(), Fault> {
+    if response.status == PARTIAL_CONTENT {
+        return Err(Fault::undecodable("status 206: a part of a reply"));
+    }
     if response.is_success() {
         return Ok(());
     }
@@ -182,7 +191,7 @@ pub fn expect_success(response: &HttpResponse) -> Result<(), Fault> {
         None => String::from_utf8_lossy(&response.body).into_owned(),
     });
     let cause = Cause::Status { status: response.status, code: code.clone() };
-    Err(Fault { cause, detail: describe(response, code, &text), advice: Advice::of(response) })
+    Err(Fault { advice: Advice::of(response), ..Fault::new(cause, describe(response, code, &text)) })
 }
 
 /// Holds that `error`, which stands beside a reply in a body of success, says nothing. Gateways whose upstream ends
@@ -196,16 +205,17 @@ pub fn expect_no_error(error: Option<&Value>, response: &HttpResponse) -> Result
     let text = text.unwrap_or_else(|| error.to_string());
     let cause = Cause::Reported { code: code.clone() };
     let detail = format!("an error beside the answer: {}", describe(response, code, &text));
-    Err(Fault { cause, detail, advice: Advice::of(response) })
+    Err(Fault { advice: Advice::of(response), ..Fault::new(cause, detail) })
 }
 
-/// Whether the value of a key `error` is one: `null`, `""`, `false` and `{}` are how others write that there is none.
+/// Whether the value of a key `error` is one: `null`, `""`, `false`, `{}` and `[]` are how others write that there is none.
 pub fn says_something(error: &Value) -> bool {
     match error {
         Value::Null | Value::Bool(false) => false,
         Value::String(text) => !text.is_empty(),
         Value::Object(fields) => !fields.is_empty(),
-        Value::Bool(true) | Value::Number(_) | Value::Array(_) => true,
+        Value::Array(items) => !items.is_empty(),
+        Value::Bool(true) | Value::Number(_) => true,
     }
 }
 
@@ -215,7 +225,7 @@ pub fn reported_error(response: &HttpResponse) -> Option<Fault> {
     let text = text?;
     let cause = Cause::Reported { code: code.clone() };
     let detail = format!("an error with status {}: {}", response.status, describe(response, code, &text));
-    Some(Fault { cause, detail, advice: Advice::of(response) })
+    Some(Fault { advice: Advice::of(response), ..Fault::new(cause, detail) })
 }
 
 fn describe(response: &HttpResponse, code: Option<String>, text: &str) -> String {
@@ -319,7 +329,7 @@ pub(super) mod tests {
     #[test]
     fn an_error_beside_a_reply_counts_where_it_says_something() {
         let beside = |error: Value| expect_no_error(Some(&error), &response(200, &[], ""));
-        for none in [json!(null), json!(""), json!(false), json!({})] {
+        for none in [json!(null), json!(""), json!(false), json!({}), json!([])] {
             assert!(beside(none.clone()).is_ok(), "{none}");
         }
         for (error, says, code) in [

@@ -4,13 +4,42 @@ use super::breaker::Breaker;
 use super::endpoint::{Endpoint, Lack, Unready};
 use super::environment::Environment;
 use super::pace::{Pace, WaitReason};
-use super::providers::{Limits, Pacing};
 use super::retry::RetryReason;
+use crate::domain::{ModelId, ProviderName};
 use crate::manifest::project::{Api, ProviderConfig};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+
+/// Limits of a whole run.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Time of one attempt, from sending to the last byte, for providers without a limit of their own.
+    pub timeout: Duration,
+    /// Most retries of one call.
+    pub retries: u32,
+    /// Lowers every provider's calls at once.
+    pub concurrency: Option<u32>,
+    /// Whether providers that run a program are refused.
+    pub no_exec: bool,
+    /// The root of the repository, where programs run.
+    pub root: PathBuf,
+}
+
+/// What pacing one provider took.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Pacing {
+    /// The provider.
+    pub provider: ProviderName,
+    /// Retries by reason: how many, and how long was waited before them all together.
+    pub retries: BTreeMap<RetryReason, (u64, Duration)>,
+    /// Waits by reason: how many, and how long all together.
+    pub waits: BTreeMap<WaitReason, (u64, Duration)>,
+    /// What the breaker stopped, and why: all of it (`None`), or one of its models.
+    pub stopped: Vec<(Option<ModelId>, String)>,
+}
 
 /// One provider.
 #[derive(Debug)]

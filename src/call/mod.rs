@@ -43,7 +43,8 @@ pub mod wire;
 
 pub use batches::batches;
 pub use environment::Environment;
+pub use lane::{Limits, Pacing};
 pub use outcome::{Answer, CallFailure, FailureKind, Outcome, RetryNote, WaitNote};
-pub use providers::{Limits, Pacing, Providers};
+pub use providers::Providers;
 pub use secret::{Redactor, Secret};
 pub use stop::{Asked, Stop};

@@ -115,6 +115,8 @@ struct Completion {
     model: Option<ModelId>,
     #[serde(default)]
     error: Option<Value>,
+    #[serde(default)]
+    errors: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -138,6 +140,8 @@ struct InMessage {
     tool_calls: Option<Vec<Call>>,
     #[serde(default)]
     function_call: Option<Function>,
+    #[serde(default)]
+    error: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -167,6 +171,9 @@ fn present<'de, D: serde::Deserializer<'de>>(content: D) -> Result<Option<Value>
     Value::deserialize(content).map(Some)
 }
 
+/// How servers and gateways say that an answer broke off, beside the reasons of OpenAI's own.
+const BROKEN_OFF: [&str; 7] = ["error", "failed", "abort", "aborted", "cancelled", "canceled", "timeout"];
+
 /// The reply. A refusal, an empty and a truncated answer are replies.
 ///
 /// # Errors
@@ -177,10 +184,12 @@ pub fn decode(response: &HttpResponse) -> Result<Reply, Fault> {
     let or_error = |detail: &str| reported_error(response).unwrap_or_else(|| Fault::undecodable(detail));
     let choice = completion.choices.unwrap_or_default().into_iter().next();
     let choice = choice.ok_or_else(|| or_error("no `choices` in the body: this is no completion"))?;
-    expect_no_error(completion.error.as_ref(), response)?;
-    expect_no_error(choice.error.as_ref(), response)?;
-    if choice.finish_reason.as_deref() == Some("error") {
-        let detail = "the provider ended the answer with an error";
+    let in_message = choice.message.as_ref().and_then(|message| message.error.as_ref());
+    for error in [completion.error.as_ref(), completion.errors.as_ref(), choice.error.as_ref(), in_message] {
+        expect_no_error(error, response)?;
+    }
+    if let Some(word) = choice.finish_reason.as_deref().filter(|word| BROKEN_OFF.contains(word)) {
+        let detail = format!("the provider ended the answer with `{word}`");
         return Err(Fault::new(Cause::Reported { code: None }, detail));
     }
     let message = choice.message.ok_or_else(|| or_error("no `message` in the first choice"))?;

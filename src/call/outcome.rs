@@ -34,6 +34,8 @@ pub enum FailureKind {
     Unsupported,
     /// It was not asked, or not again, because the run was asked to stop.
     Interrupted,
+    /// It was not asked again, because another attempt could cost more than is left.
+    CostLimit,
 }
 
 /// A call that gave no reply.
@@ -55,6 +57,12 @@ impl CallFailure {
     pub(super) fn interrupted(attempts: u32) -> Self {
         let detail = "interrupted".to_owned();
         Self { kind: FailureKind::Interrupted, detail, attempts, is_passing: true }
+    }
+
+    /// That a call was not sent again, because another attempt could cost more than is left.
+    pub(super) fn unaffordable(provider: &ProviderName, attempts: u32) -> Self {
+        let detail = format!("{provider}: another attempt could exceed the cost limit");
+        Self { kind: FailureKind::CostLimit, detail, attempts, is_passing: true }
     }
 
     /// That a call was not sent, or not again, because the breaker had opened.

@@ -7,11 +7,11 @@ use super::endpoint::{Lack, Unready, secrets};
 use super::environment::Environment;
 use super::fault::{Cause, Fault};
 use super::https::{Https, now, unit_random};
-use super::lane::Lane;
+use super::lane::{Lane, Limits, Pacing};
 use super::outcome::{Answer, CallFailure, FailureKind, Outcome, RetryNote, WaitNote};
-use super::pace::{Ended, Estimate, WaitReason};
+use super::pace::{Ended, Estimate};
 use super::ratelimit;
-use super::retry::{Backoff, Next, RetryReason, advised, decide};
+use super::retry::{Backoff, Next, advised, decide};
 use super::secret::Redactor;
 use super::stop::Stop;
 use super::wire::{HttpRequest, HttpResponse, Transport};
@@ -23,34 +23,6 @@ use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
-
-/// Limits of a whole run.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Limits {
-    /// Time of one attempt, from sending to the last byte, for providers without a limit of their own.
-    pub timeout: Duration,
-    /// Most retries of one call.
-    pub retries: u32,
-    /// Lowers every provider's calls at once.
-    pub concurrency: Option<u32>,
-    /// Whether providers that run a program are refused.
-    pub no_exec: bool,
-    /// The root of the repository, where programs run.
-    pub root: PathBuf,
-}
-
-/// What pacing one provider took.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Pacing {
-    /// The provider.
-    pub provider: ProviderName,
-    /// Retries by reason: how many, and how long was waited before them all together.
-    pub retries: BTreeMap<RetryReason, (u64, Duration)>,
-    /// Waits by reason: how many, and how long all together.
-    pub waits: BTreeMap<WaitReason, (u64, Duration)>,
-    /// What the breaker stopped, and why: all of it (`None`), or one of its models.
-    pub stopped: Vec<(Option<ModelId>, String)>,
-}
 
 /// Counts the tokens of a request before it is sent.
 pub type TokenCounter = fn(&Request) -> u64;
@@ -160,9 +132,14 @@ impl<T: Transport> Providers<T> {
         Some(CallFailure::stopped(provider, &cause, 0))
     }
 
-    /// Calls a provider until it replies or the call has failed for good. Nothing secret is in what comes
-    /// back, whatever the provider wrote.
+    /// As [`Providers::call_within`], whatever it costs.
     pub async fn call(&self, request: &Request) -> Outcome {
+        self.call_within(request, &|_| true).await
+    }
+
+    /// Calls a provider until it replies or the call has failed for good. Nothing secret is in what comes
+    /// back, whatever the provider wrote. `paid` hears what a failed attempt used, and says whether there may be another.
+    pub async fn call_within(&self, request: &Request, paid: &(dyn Fn(&Usage) -> bool + Sync)) -> Outcome {
         let lane = match self.lane(&request.provider) {
             Ok(lane) => lane,
             Err(failure) => return failure.into(),
@@ -180,8 +157,9 @@ impl<T: Transport> Providers<T> {
         } else {
             Estimate::default()
         };
-        let mut outcome =
-            self.drive(lane, &request.model, estimate, || self.attempt(lane, request, &prepared)).await;
+        let mut outcome = self
+            .drive(lane, (&request.model, paid), estimate, || self.attempt(lane, request, &prepared))
+            .await;
         if let Ok(answer) = &mut outcome.result {
             super::outcome::redact(&mut answer.reply, &self.redactor);
         }
@@ -227,7 +205,9 @@ impl<T: Transport> Providers<T> {
                 openai_embeddings::decode(batch.len(), response)
                     .map(|(vectors, usage)| ((vectors, usage), usage))
             };
-            let outcome = self.drive(lane, model, estimate, || self.over_http(lane, &request, decode)).await;
+            let outcome = self
+                .drive(lane, (model, &|_| true), estimate, || self.over_http(lane, &request, decode))
+                .await;
             outcome.result.map(|answer| answer.reply)
         });
         let mut all = Vec::with_capacity(texts.len());
@@ -243,7 +223,7 @@ impl<T: Transport> Providers<T> {
     async fn drive<V, F>(
         &self,
         lane: &Lane,
-        model: &ModelId,
+        (model, paid): (&ModelId, &(dyn Fn(&Usage) -> bool + Sync)),
         estimate: Estimate,
         attempt: impl Fn() -> F,
     ) -> Outcome<V>
@@ -278,7 +258,7 @@ impl<T: Transport> Providers<T> {
             let fault = match result {
                 Ok((value, usage)) => {
                     slot.finish(Ended::Replied(usage), hold);
-                    lane.breaker.succeeded(model);
+                    lane.breaker.succeeded(model, ended);
                     let took = ended.duration_since(started).as_millis();
                     let latency_ms = u64::try_from(took).unwrap_or(u64::MAX);
                     break Ok(Answer { reply: value, latency_ms });
@@ -288,7 +268,11 @@ impl<T: Transport> Providers<T> {
             slot.finish(paced(&fault), hold);
             let detail = || self.redactor.line(&fault.to_string(), DETAIL);
             lane.breaker.attempt_failed(Attempt { model, call, started, ended }, &fault, detail);
+            let may_retry = fault.usage.as_deref().is_none_or(paid);
             match decide(&fault, number, &self.backoff, now(), unit_random()) {
+                Next::Retry { .. } if !may_retry => {
+                    break Err(CallFailure::unaffordable(name, number + 1));
+                }
                 Next::Retry { after, reason } => {
                     number += 1;
                     due = Some((reason, after));

@@ -32,7 +32,7 @@ fn twenty_failures_in_a_row_open_it_with_the_first_cause() {
     assert_eq!(breaker.cause(&model), None);
     breaker.failed(&model, &status(500), "failure 19");
     assert_eq!(breaker.cause(&model).as_deref(), Some("failure 0"));
-    breaker.succeeded(&model);
+    breaker.succeeded(&model, Instant::now());
     breaker.failed(&model, &status(401), "later");
     assert_eq!(breaker.cause(&model).as_deref(), Some("failure 0"));
 }
@@ -42,7 +42,7 @@ fn a_success_between_them_starts_the_count_again() {
     let (breaker, model) = (Breaker::default(), model());
     for call in 0..38 {
         if call == 19 {
-            breaker.succeeded(&model);
+            breaker.succeeded(&model, Instant::now());
         }
         breaker.failed(&model, &status(500), "down");
     }
@@ -54,7 +54,7 @@ fn a_model_that_alone_fails_is_stopped_alone() {
     let (breaker, judge, answers) = (Breaker::default(), ModelId::from("judge"), ModelId::from("answers"));
     for _ in 0..20 {
         assert_eq!(breaker.cause(&judge), None);
-        breaker.succeeded(&answers);
+        breaker.succeeded(&answers, Instant::now());
         breaker.failed(&judge, &status(500), "broken");
     }
     assert_eq!(breaker.cause(&judge).as_deref(), Some("broken"));
@@ -89,26 +89,38 @@ fn twenty_attempts_without_a_word_open_it_where_nothing_was_ever_answered() {
     assert_eq!(attempts(&between, &status(500), 1, 20, 1), None);
     assert_eq!(attempts(&between, &fault(&Cause::Timeout), 1, 20, 19), None, "an answer, be it a failure");
     let answered = Breaker::default();
-    answered.succeeded(&model());
+    answered.succeeded(&model(), Instant::now());
     assert_eq!(attempts(&answered, &fault(&Cause::Timeout), 1, 20, 80), None, "one that answered is slow");
+    let starting = Breaker::default();
+    assert_eq!(attempts(&starting, &fault(&Cause::Connect), 0, 20, 900), None, "five seconds are no silence");
+}
+
+/// The attempts after which an outage opens it: of 40 calls, one attempt after another, each of `seconds`.
+fn outage(fault: &Fault, seconds: u64, heard: bool) -> Option<u64> {
+    let breaker = Breaker::default();
+    if heard {
+        breaker.succeeded(&model(), Instant::now());
+    }
+    let after = attempts(&breaker, fault, seconds, 40, 200);
+    let why = breaker.cause(&model()).unwrap_or_default();
+    assert!(after.is_none() || why.ends_with(" s failed, the last with nobody there"), "{why}");
+    after
 }
 
 #[test]
 fn an_outage_is_waited_out_for_a_minute_and_a_half() {
+    let (cut, garbage) = (Fault::new(Cause::Cut, "x"), Fault::new(Cause::Undecodable, "x"));
     // Whatever it says, and however long it wants to be left alone.
     for (fault, seconds, after) in [
         (status(429), 1, 90),
         (status(503), 4, 23),
+        (cut, 10, 9),
+        (garbage, 10, 9),
         (status(500), 30, 3),
         (status(529), 60, 3),
-        (Fault::new(Cause::Cut, "x"), 10, 9),
-        (Fault::new(Cause::Undecodable, "x"), 10, 9),
     ] {
-        let breaker = Breaker::default();
-        breaker.succeeded(&model());
-        assert_eq!(attempts(&breaker, &fault, seconds, 40, 200), Some(after), "{fault:?}");
-        let why = breaker.cause(&model()).expect("open");
-        assert!(why.ends_with(" s failed, the last with nobody there"), "{why}");
+        assert_eq!(outage(&fault, seconds, false), Some(after), "{fault:?}");
+        assert_eq!(outage(&fault, seconds, true), Some(after.max(10)), "{fault:?} of one that answered");
     }
 }
 
@@ -117,27 +129,51 @@ fn what_answers_now_and_then_is_no_outage() {
     let breaker = Breaker::default();
     for _ in 0..10 {
         assert_eq!(attempts(&breaker, &status(429), 4, 40, 22), None);
-        breaker.succeeded(&model());
-    }
-    // Refused for what was asked, and not for want of room.
-    for _ in 0..10 {
-        assert_eq!(attempts(&breaker, &status(429), 4, 40, 22), None);
-        assert_eq!(attempts(&breaker, &status(400), 1, 1, 1), None);
+        breaker.succeeded(&model(), Instant::now());
     }
 }
 
 #[test]
-fn one_request_that_is_never_answered_is_no_outage() {
+fn what_refuses_a_request_amid_an_outage_does_not_end_it() {
+    let (breaker, model, began) = (Breaker::default(), model(), Instant::now());
+    for (call, code) in [503, 400, 503, 400, 503].into_iter().enumerate() {
+        assert_eq!(breaker.cause(&model), None, "before attempt {call}");
+        let started = began + Duration::from_secs(20) * u32::try_from(call).expect("few");
+        let attempt = Attempt { model: &model, call: 0, started, ended: started + Duration::from_secs(20) };
+        breaker.attempt_failed(attempt, &status(code), || "x".to_owned());
+    }
+    assert!(breaker.cause(&model).is_some());
+}
+
+#[test]
+fn one_request_that_is_never_answered_is_no_outage_of_one_that_answered() {
+    let hangs = Fault::new(Cause::Timeout, "x");
     let breaker = Breaker::default();
-    assert_eq!(attempts(&breaker, &Fault::new(Cause::Timeout, "x"), 60, 1, 7), None);
-    breaker.succeeded(&model());
-    assert_eq!(attempts(&breaker, &Fault::new(Cause::Timeout, "x"), 60, 2, 14), None);
+    breaker.succeeded(&model(), Instant::now());
+    assert_eq!(attempts(&breaker, &hangs, 60, 2, 14), None);
+    // Nothing was ever answered: there is no reason to believe that it is the request.
+    assert_eq!(attempts(&Breaker::default(), &hangs, 60, 1, 7), Some(3));
+}
+
+#[test]
+fn an_attempt_that_took_long_is_no_long_outage() {
+    let (breaker, model, began) = (Breaker::default(), model(), Instant::now());
+    let at = |seconds: f64| began + Duration::from_secs_f64(seconds);
+    breaker.succeeded(&model, at(91.0));
+    for call in 0..12_u32 {
+        // One that hung all the time, and then a short row of others, which has rounds, calls and attempts enough.
+        let second = 92.0 + f64::from(call);
+        let started = if call == 0 { began } else { at(second) };
+        let attempt = Attempt { model: &model, call: u64::from(call), started, ended: at(second + 0.5) };
+        breaker.attempt_failed(attempt, &status(500), || "x".to_owned());
+    }
+    assert_eq!(breaker.cause(&model), None);
 }
 
 #[test]
 fn attempts_that_were_under_way_together_are_one_round() {
     let (breaker, model, began) = (Breaker::default(), model(), Instant::now());
-    breaker.succeeded(&model);
+    breaker.succeeded(&model, Instant::now());
     let two_minutes = Duration::from_secs(120);
     for round in 0..3 {
         assert_eq!(breaker.cause(&model), None, "round {round}");

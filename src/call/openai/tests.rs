@@ -220,6 +220,22 @@ fn what_is_no_completion_is_a_fault_and_never_a_reply() {
             r#"{"choices": [{"message": {"content": "half an ans"}, "error": {"message": "upstream"}}]}"#,
             "decode: an error beside the answer: upstream",
         ),
+        (
+            200,
+            r#"{"choices": [{"message": {"content": "half an ans", "error": {"message": "upstream"}}}]}"#,
+            "decode: an error beside the answer: upstream",
+        ),
+        (
+            200,
+            r#"{"choices": [{"message": {"content": "half an ans"}}], "errors": [{"message": "upstream"}]}"#,
+            "decode: an error beside the answer: [",
+        ),
+        (
+            200,
+            r#"{"choices": [{"message": {"content": "half an ans"}, "finish_reason": "abort"}]}"#,
+            "decode: the provider ended the answer with `abort`",
+        ),
+        (206, r#"{"choices": [{"message": {"content": "half an ans"}}]}"#, "decode: status 206"),
         (200, r#"{"choices": []}"#, "decode: no `choices` in the body"),
         (200, r#"{"choices": [{"finish_reason": "stop"}]}"#, "decode: no `message` in the first choice"),
         (

@@ -1,5 +1,6 @@
 use super::*;
 use crate::call::fault::tests::response;
+use crate::call::retry::RetryReason;
 use crate::call::wire::SendFault;
 use crate::domain::{Kind, Message, Parameters, RelPath, Role};
 use crate::manifest::project::{Folders, ProviderConfig};
@@ -176,12 +177,37 @@ async fn twenty_attempts_without_a_word_stop_the_provider_before_its_calls_are_o
     for fault in [SendFault::Timeout(Duration::from_secs(120)), SendFault::Connect("refused".to_owned())] {
         let patient =
             Backoff { retries: 30, first: Duration::from_millis(1), ceiling: Duration::from_millis(1) };
-        let away = providers(vec![Err(fault)]).with_backoff(patient);
+        let mut away = providers(vec![Err(fault)]).with_backoff(patient);
+        away.lanes.get_mut("openai").expect("a lane").breaker.patience.silence = Duration::ZERO;
         let failed = failure(away.call(&request("openai")).await);
         assert_eq!((failed.kind, failed.attempts, away.transport.sent()), (FailureKind::Breaker, 20, 20));
         assert_eq!(failure(away.call(&request("openai")).await).kind, FailureKind::Breaker);
         assert_eq!(away.transport.sent(), 20);
     }
+}
+
+#[tokio::test]
+async fn an_attempt_that_is_paid_for_and_gives_nothing_is_told() {
+    let half = serde_json::json!({
+        "choices": [{"message": {"content": "half"}}],
+        "error": "upstream",
+        "usage": {"prompt_tokens": 7, "completion_tokens": 3},
+    });
+    let paid = Mutex::new(Vec::new());
+    let book = |usage: &Usage| {
+        paid.lock().expect("a lock").push((usage.input, usage.output));
+        paid.lock().expect("a lock").len() < 2
+    };
+    let answers = vec![Ok(response(200, &[], &half.to_string())), Ok(response(500, &[], "boom"))];
+    let at_once = Backoff { retries: 9, first: Duration::ZERO, ceiling: Duration::ZERO };
+    let twice = providers([answers.clone(), answers].concat()).with_backoff(at_once);
+    let failed = failure(twice.call_within(&request("openai"), &book).await);
+    assert_eq!((failed.kind, failed.attempts), (FailureKind::CostLimit, 3));
+    assert_eq!(
+        *paid.lock().expect("a lock"),
+        [(Some(7), Some(3)); 2],
+        "what says nothing of usage is not told"
+    );
 }
 
 #[tokio::test]
@@ -192,7 +218,7 @@ async fn an_outage_ends_calls_that_are_each_told_to_wait_and_those_that_wait_for
             first: Duration::from_millis(20),
             ceiling: Duration::from_millis(20),
         });
-        away.lanes.get_mut("openai").expect("a lane").breaker.patience = Some(Duration::from_millis(200));
+        away.lanes.get_mut("openai").expect("a lane").breaker.patience.outage = Duration::from_millis(200);
         let request = request("openai");
         let calls = futures_util::future::join_all((0..40).map(|_| away.call(&request)));
         // Without it, a thousand retries of 20 ms each.
