@@ -53,8 +53,9 @@ pub struct RunSummary {
 /// When the folder of runs cannot be listed.
 pub fn list_runs(home: &Home) -> Result<Vec<RunSummary>> {
     let mut runs = folders(home)?;
-    // A run that was killed while it began by a version that did not move its folder into place.
-    runs.retain(|run| folder_of(home, &run.id).join(PLAN).is_file());
+    // What was killed while it began has a name of its own; in one of an earlier version the plan may lack.
+    let begun = |run: &RunSummary| run.id.as_str().starts_with(BEGUN);
+    runs.retain(|run| !begun(run) && folder_of(home, &run.id).join(PLAN).is_file());
     Ok(runs)
 }
 

@@ -176,7 +176,10 @@ fn a_run_is_there_with_its_plan_or_not_at_all() {
     let home = Home::at(root.path());
     let runs = root.path().join(".llmops/runs");
     // What a killed run leaves: of this version, and of one that began in place.
-    fs::create_dir_all(runs.join(format!(".{}", id(5)))).expect("a folder");
+    let begun = runs.join(format!(".{}", id(5)));
+    fs::create_dir_all(&begun).expect("a folder");
+    fs::write(begun.join("plan.json"), "{}").expect("a plan");
+    fs::write(begun.join("trials.jsonl"), "").expect("no trials yet");
     fs::create_dir_all(runs.join(id(6).as_str())).expect("a folder");
     assert_eq!(list_runs(&home).expect("runs"), []);
     assert_eq!(last_unfinished(&home).expect("runs"), None);
