@@ -147,3 +147,62 @@ fn half_an_answer_with_an_error_beside_it_is_asked_for_again_and_never_kept() {
     assert!(outputs.clone().all(|output| output == "Five days."), "{report}");
     assert_eq!(report["gates"][0]["calls"]["retries"], 3);
 }
+
+#[test]
+fn a_suite_that_records_leaves_what_the_other_suites_of_its_prompt_recorded() {
+    let stub = Stub::start(good);
+    let project = served("openai", &stub.url, 4.0, 3);
+    let suite = project.read("evals/support.yaml");
+    project.write("evals/second.yaml", &suite.replace("cases/support.jsonl", "cases/second.jsonl"));
+    project.write("evals/cases/second.jsonl", "{\"id\": \"other\", \"input\": \"Another question?\"}\n");
+    let lines = || project.read("evals/recordings/support.jsonl").lines().count();
+    project.run(&["eval", "--record", "--suite", "support"]).exits(0);
+    assert_eq!(lines(), 6);
+    project.run(&["eval", "--record", "--suite", "second"]).exits(0);
+    assert_eq!(lines(), 8);
+    fs::remove_dir_all(project.path(".llmops")).expect("the store");
+    project.run(&["eval", "--offline"]).exits(0);
+    // All of them together are the whole: what nobody needs any more goes.
+    project
+        .write("evals/cases/second.jsonl", "{\"id\": \"other\", \"input\": \"Quite another question?\"}\n");
+    project.run(&["eval", "--record"]).exits(0);
+    assert_eq!(lines(), 8);
+}
+
+#[test]
+fn shards_over_one_file_of_answers_are_one_run_from_wherever_it_is_named() {
+    let project = builtin(1.0);
+    let ids = ["refund", "warranty", "delivery"];
+    let answers: String =
+        ids.iter().map(|id| format!("{}\n", json!({"id": id, "output": "Five days."}))).collect();
+    project.write("answers.jsonl", &answers);
+    let absolute = project.path("answers.jsonl").display().to_string();
+    project.run(&["eval", "--shard", "1/2", "--outputs", "answers.jsonl", "--report", "json=a.json"]);
+    project.run(&["eval", "--shard", "2/2", "--outputs", &absolute, "--report", "json=b.json"]);
+    let merged = project.run(&["merge", "a.json", "b.json", "--json"]);
+    let whole = project.run(&["eval", "--outputs", "answers.jsonl", "--json"]);
+    assert!(merged.code < 2 && merged.code == whole.code, "{}", merged.stdout);
+    project.write("others.jsonl", &answers);
+    project.run(&["eval", "--shard", "2/2", "--outputs", "others.jsonl", "--report", "json=b.json"]);
+    project.run(&["merge", "a.json", "b.json"]).exits(2).says("another selection");
+}
+
+#[test]
+fn an_embedder_of_an_assert_needs_its_key_and_its_price_before_anything_is_paid_for() {
+    let stub = Stub::start(good);
+    let project = served("openai", &stub.url, 4.0, 3);
+    let assert = |model: &str| {
+        format!(
+            "assert: [{{type: similar, value: x, threshold: 0.1, model: {model}, provider: embedder}}]\njudge:"
+        )
+    };
+    project.write("llmops.yaml", "providers:\n  embedder: {api: openai, api_key_env: EMBEDDER_KEY}\n");
+    project.replace("evals/support.yaml", "judge:", &assert("own-embedder-2026-01-15"));
+    project.run(&["eval"]).exits(3).says("EMBEDDER_KEY is not set");
+    let project = project.set("EMBEDDER_KEY", "sk-embed-0123456789abcdef");
+    project
+        .run(&["eval", "--max-cost", "1"])
+        .exits(2)
+        .says("`own-embedder-2026-01-15` on `embedder` has no known price");
+    assert_eq!(stub.count(), 0);
+}

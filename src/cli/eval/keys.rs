@@ -1,6 +1,7 @@
 //! A key that is not set is found before anything is called, and only where a call is needed.
 
-use crate::domain::{Case, Chunk, Error, ProviderName, Request, Result};
+use super::priced::{embedders, has_price};
+use crate::domain::{Case, Chunk, ProviderName, Request, Result};
 use crate::grade::judge;
 use crate::plan::GatePlan;
 use crate::render::Subject;
@@ -24,13 +25,26 @@ pub fn ready(shared: &Shared) -> Result<()> {
         }
         if let Some(provider) = searching {
             providers.ready(provider)?;
-            priced(shared, gate, provider)?;
+            if let Some(model) =
+                gate.retrieval.as_ref().and_then(|retrieval| retrieval.embedding_model.as_ref())
+            {
+                has_price(shared, model, provider)?;
+            }
         }
         if let Some(judge) = &gate.suite.judge
             && let Err(error) = providers.ready(&judge.provider)
             && !hand.all(Some(&judge.provider))?
         {
             return Err(error);
+        }
+        // What is embedded is the answer: an answer that is not there yet cannot be embedded without a call.
+        for (_, provider) in embedders(gate) {
+            if let Err(error) = providers.ready(&provider)
+                && shared.outputs.is_none()
+                && !hand.all(None)?
+            {
+                return Err(error);
+            }
         }
     }
     Ok(())
@@ -45,17 +59,6 @@ fn searching<'a>(shared: &'a Shared, index: usize, gate: &GatePlan) -> Result<Op
         .filter_map(|case| shared.renderer.query(&gate.prompt, &case.vars).ok())
         .collect();
     retriever.calls(queries.iter().map(String::as_str), &shared.desk)
-}
-
-/// A cost limit over an embedding model without a price could not be kept.
-fn priced(shared: &Shared, gate: &GatePlan, provider: &ProviderName) -> Result<()> {
-    let model = gate.retrieval.as_ref().and_then(|retrieval| retrieval.embedding_model.as_ref());
-    let Some(model) = model.filter(|_| shared.desk.budget.is_limited()) else { return Ok(()) };
-    if shared.desk.prices.price(model, provider).is_some() {
-        return Ok(());
-    }
-    Err(Error::input(format!("--max-cost cannot be kept: `{model}` on `{provider}` has no known price"))
-        .hint("name a table with its price under `prices:` in llmops.yaml"))
 }
 
 /// What of a gate is at hand without a call.

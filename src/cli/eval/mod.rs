@@ -10,6 +10,7 @@ mod merge;
 mod outcome;
 mod page;
 mod planned;
+mod priced;
 mod publish;
 mod resume;
 mod scope;

@@ -13,6 +13,7 @@ use crate::cli::terminal::Terminal;
 use crate::cli::workspace::Workspace;
 use crate::domain::{Diagnostic, Error, Exchange, Exit, Result};
 use crate::ledger::{DEFAULT_KEPT_RUNS, Home, RunReader, export_recordings, prune_runs};
+use crate::manifest::suite::Suite;
 use crate::repo::Base;
 use crate::report::stored::{Stored, StoredRun};
 use crate::report::{assemble, v1};
@@ -158,9 +159,13 @@ impl Finished {
                 by_prompt.entry(prompt.clone()).or_default().push(exchange.clone());
             }
         }
-        // What a part of the cases did not need is needed by the others.
-        let whole = !self.shared.plan.selection.narrows() && self.ending == Ending::Complete;
+        // What a part of the cases, or one of several suites, did not need is needed by the others.
+        let complete = !self.shared.plan.selection.narrows() && self.ending == Ending::Complete;
+        let ran =
+            |suite: &Arc<Suite>| self.shared.plan.gates.iter().any(|gate| gate.suite.name == suite.name);
+        let suites = &workspace.manifests.suites;
         for (prompt, exchanges) in by_prompt {
+            let whole = complete && suites.values().filter(|suite| suite.prompt == prompt).all(&ran);
             export_recordings(
                 &workspace.root,
                 &workspace.manifests.project.folders.evals,

@@ -3,7 +3,8 @@
 mod earlier;
 
 use super::keys::AtHand;
-use super::session::{priced, shared, shown};
+use super::priced::priced;
+use super::session::{shared, shown};
 use crate::call::budget::most_usage;
 use crate::cli::args::EvalArgs;
 use crate::cli::terminal::Terminal;

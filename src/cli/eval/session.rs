@@ -3,6 +3,7 @@
 use super::follow::Follower;
 use super::keys;
 use super::outcome::Finished;
+use super::priced::priced;
 use super::resume::{Resumed, plan_value};
 use crate::call::budget::Budget;
 use crate::call::desk::{Desk, Policy};
@@ -13,13 +14,12 @@ use crate::cli::interrupts;
 use crate::cli::retrievers;
 use crate::cli::terminal::Terminal;
 use crate::cli::workspace::Workspace;
-use crate::domain::{Error, ModelId, PromptName, ProviderName, RelPath, Result, RunId};
+use crate::domain::{Error, PromptName, ProviderName, RelPath, Result, RunId};
 use crate::grade::{AssertFault, Checker};
 use crate::ledger::{
-    BaseWriter, DEFAULT_STORE_BYTES, ExchangeStore, Home, Prices, Recordings, RunWriter, cost_assert,
-    recordings_writable, run_id,
+    BaseWriter, DEFAULT_STORE_BYTES, ExchangeStore, Home, Prices, Recordings, RunWriter, recordings_writable,
+    run_id,
 };
-use crate::manifest::assert::Check;
 use crate::plan::{GatePlan, Plan, Selection, inputs_digest};
 use crate::repo::Base;
 use crate::run::outputs::Outputs;
@@ -308,48 +308,6 @@ fn concurrency(workspace: &Workspace, plan: &Plan, args: &EvalArgs) -> usize {
         usize::try_from(calls).unwrap_or(usize::MAX)
     })
     .fold(0, usize::saturating_add)
-}
-
-/// A cost limit over a model without a price could not be kept; asserts about what an answer took cannot be decided
-/// where that is not known.
-///
-/// # Errors
-/// For either, before anything is called.
-pub(super) fn priced(shared: &Shared, args: &EvalArgs) -> Result<()> {
-    for gate in &shared.plan.gates {
-        let asserts = gate.suite.asserts.iter();
-        let measured = asserts.clone().find(|assert| matches!(assert.check, Check::Measured(_)));
-        if let (Some(assert), Some(_)) = (measured, &shared.outputs) {
-            return Err(Error::input(format!(
-                "`{}` cannot be decided over --outputs: what an answer took is not in the file",
-                assert.written
-            ))
-            .hint("remove the assert, or leave --outputs out"));
-        }
-        let prices = &shared.desk.prices;
-        if let Some(found) = cost_assert(&gate.suite, &gate.model, &gate.provider.name, prices) {
-            return Err(Error::invalid(vec![found]));
-        }
-    }
-    if args.max_cost.is_none() {
-        return Ok(());
-    }
-    let mut models: BTreeSet<(&ModelId, &ProviderName)> = BTreeSet::new();
-    for gate in &shared.plan.gates {
-        if shared.outputs.is_none() {
-            models.insert((&gate.model, &gate.provider.name));
-        }
-        models.extend(gate.suite.judge.as_ref().map(|judge| (&judge.model, &judge.provider)));
-    }
-    for (model, provider) in models {
-        if shared.desk.prices.price(model, provider).is_none() {
-            return Err(Error::input(format!(
-                "--max-cost cannot be kept: `{model}` on `{provider}` has no known price"
-            ))
-            .hint("name a table with its price under `prices:` in llmops.yaml"));
-        }
-    }
-    Ok(())
 }
 
 fn read_outputs(workspace: &Workspace, path: &std::path::Path, plan: &Plan) -> Result<Outputs> {

@@ -78,13 +78,21 @@ fn other_run(one: &v1::Run, other: &v1::Run) -> Option<&'static str> {
         Some("another commit")
     } else if base(one) != base(other) {
         Some("another base")
-    } else if one.selection != other.selection {
+    } else if narrowed(one) != narrowed(other) {
         Some("another selection")
     } else if one.plan_digest != other.plan_digest {
         Some("another plan")
     } else {
         None
     }
+}
+
+/// What a run was narrowed to. The same file of answers has another path from another folder, on another machine, and
+/// in a run that was continued.
+fn narrowed(run: &v1::Run) -> Option<v1::Selection> {
+    let name = |path: &String| path.rsplit(['/', '\\']).next().unwrap_or(path).to_owned();
+    let selection = run.selection.clone()?;
+    Some(v1::Selection { outputs: selection.outputs.as_ref().map(name), ..selection })
 }
 
 fn printable(text: &str, most: usize) -> String {
