@@ -24,8 +24,11 @@ pub const FAILED_ATTEMPTS: u32 = 10;
 /// fails every attempt that was under way, and that is one.
 pub const ROUNDS: u32 = 3;
 
-/// Calls that have to fail in an outage of whoever answered before: one request that is never answered is no outage.
+/// Calls that have to fail in an outage: one request that is never answered is no outage.
 pub const CALLS: usize = 3;
+
+/// Attempts that have to follow one another where nothing was ever answered, and nothing else is asked for.
+pub const ROUNDS_ALONE: u32 = 5;
 
 /// How long failures are waited out.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +63,17 @@ struct State {
     models: BTreeMap<ModelId, Count>,
 }
 
+/// What no call is made to any more.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Stopped {
+    /// The model; `None` for the whole provider.
+    pub model: Option<ModelId>,
+    /// What the failure said that stopped it.
+    pub cause: String,
+    /// Whether it would say the same for ever: the key is refused, or there is no such model.
+    pub for_good: bool,
+}
+
 /// What happened since the last reply.
 #[derive(Debug, Default)]
 struct Count {
@@ -71,6 +85,7 @@ struct Count {
     heard: Option<Instant>,
     outage: Option<Outage>,
     cause: Option<String>,
+    for_good: bool,
 }
 
 /// Failures that pass, with no reply since the first of them.
@@ -120,14 +135,13 @@ impl Breaker {
         }
     }
 
-    /// All that is stopped, and why: the provider (`None`), or those of its models that are.
-    pub fn stopped(&self) -> Vec<(Option<ModelId>, String)> {
+    /// All that is stopped: the provider, or those of its models that are.
+    pub fn stopped(&self) -> Vec<Stopped> {
         let state = self.state();
-        if let Some(cause) = &state.provider.cause {
-            return vec![(None, cause.clone())];
+        if let Some(stopped) = state.provider.stopped(None) {
+            return vec![stopped];
         }
-        let models = state.models.iter();
-        models.filter_map(|(model, count)| Some((Some(model.clone()), count.cause.clone()?))).collect()
+        state.models.iter().filter_map(|(model, count)| count.stopped(Some(model))).collect()
     }
 
     /// A call to `model` ended in a reply at `now`.
@@ -151,8 +165,8 @@ impl Breaker {
         self.both(model, |count| count.failed(detail));
         let mut state = self.state();
         match whose(fault) {
-            Some(Whose::Key) => state.provider.stop(detail.to_owned()),
-            Some(Whose::Model) => state.models.entry(model.clone()).or_default().stop(detail.to_owned()),
+            Some(Whose::Key) => state.provider.stop_for_good(detail),
+            Some(Whose::Model) => state.models.entry(model.clone()).or_default().stop_for_good(detail),
             None => return,
         }
         drop(state);
@@ -240,10 +254,15 @@ impl Count {
         }
         outage.calls.insert(attempt.call);
         let lasted = attempt.ended.saturating_duration_since(outage.since);
-        let enough = heard.is_none() || outage.calls.len() >= CALLS && outage.attempts >= FAILED_ATTEMPTS;
+        let enough = outage.calls.len() >= CALLS && outage.attempts >= FAILED_ATTEMPTS
+            || heard.is_none() && outage.rounds >= ROUNDS_ALONE;
         if lasted >= patience.outage && outage.rounds >= ROUNDS && enough {
             self.stop(format!("every attempt of {} s failed, the last with {}", lasted.as_secs(), detail()));
-        } else if heard.is_none() && self.silent >= SILENT_ATTEMPTS && lasted >= patience.silence {
+        } else if heard.is_none()
+            && self.silent >= SILENT_ATTEMPTS
+            && outage.rounds > 1
+            && lasted >= patience.silence
+        {
             self.stop(detail());
         }
     }
@@ -254,6 +273,15 @@ impl Count {
         if self.failures >= CALLS_IN_A_ROW {
             self.stop(first);
         }
+    }
+
+    fn stop_for_good(&mut self, cause: &str) {
+        self.for_good |= self.cause.is_none();
+        self.stop(cause.to_owned());
+    }
+
+    fn stopped(&self, model: Option<&ModelId>) -> Option<Stopped> {
+        Some(Stopped { model: model.cloned(), cause: self.cause.clone()?, for_good: self.for_good })
     }
 
     /// The first reason stays.

@@ -6,6 +6,7 @@ use crate::domain::model::{self, ModelFacts};
 use crate::domain::{ModelId, ProviderName, Request, Usage, Usd};
 use crate::ledger::Prices;
 use crate::render::tokens;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
@@ -45,6 +46,7 @@ pub struct Refused {
 pub struct Reservation<'b> {
     budget: &'b Budget,
     most: Usd,
+    held: AtomicBool,
 }
 
 impl Budget {
@@ -91,7 +93,7 @@ impl Budget {
     }
 
     async fn set_aside(&self, most: impl FnOnce() -> Option<Usd>) -> Option<Reservation<'_>> {
-        let Some(limit) = self.limit else { return Some(Reservation { budget: self, most: Usd::ZERO }) };
+        let Some(limit) = self.limit else { return Some(self.reservation(Usd::ZERO)) };
         let most = most()?;
         loop {
             // Made before the look, so that money that comes back in between is not missed.
@@ -99,10 +101,14 @@ impl Budget {
             let granted = self.state().take(most, limit);
             if let Some(granted) = granted {
                 // Made only where it was granted, for dropping one gives money back.
-                return granted.then(|| Reservation { budget: self, most });
+                return granted.then(|| self.reservation(most));
             }
             changed.await;
         }
+    }
+
+    fn reservation(&self, most: Usd) -> Reservation<'_> {
+        Reservation { budget: self, most, held: AtomicBool::new(true) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -132,17 +138,41 @@ impl State {
 }
 
 impl Reservation<'_> {
-    /// Books what a failed attempt cost; where that is not known, all that was set aside. Whether there may be another
-    /// attempt: what is set aside for this one and for others has to fit beside what is spent.
-    pub fn attempt_failed(&self, cost: Option<Usd>) -> bool {
+    /// Books what a failed attempt cost; where that is not known, all that was set aside.
+    pub fn attempt_failed(&self, cost: Option<Usd>) {
+        self.budget.state().spent += cost.unwrap_or(self.most);
+    }
+
+    /// Whether there may be another attempt after one that was paid for: the money is given back and set aside anew, as
+    /// for a call of its own. Two that waited for each other with money in their hands would wait for ever.
+    pub async fn again(&self) -> bool {
+        self.give_back();
+        let granted = self.budget.set_aside(|| Some(self.most)).await;
+        let Some(granted) = granted else { return false };
+        granted.held.store(false, Ordering::Relaxed);
+        self.held.store(true, Ordering::Relaxed);
+        true
+    }
+
+    /// As [`Reservation::again`] for one of several requests that share what is set aside: nothing is waited for.
+    pub fn still_fits(&self) -> bool {
         let mut state = self.budget.state();
-        state.spent += cost.unwrap_or(self.most);
         let Some(limit) = self.budget.limit else { return true };
         let fits = state.spent + state.reserved <= limit;
         if !fits {
             state.refuse(self.most, limit);
         }
         fits
+    }
+
+    fn give_back(&self) {
+        if !self.held.swap(false, Ordering::Relaxed) {
+            return;
+        }
+        let mut state = self.budget.state();
+        state.reserved = Usd(state.reserved.0 - self.most.0);
+        drop(state);
+        self.budget.changed.notify_waiters();
     }
 
     /// Books what the completed call cost; where that is not known, all that was set aside.
@@ -153,10 +183,7 @@ impl Reservation<'_> {
 
 impl Drop for Reservation<'_> {
     fn drop(&mut self) {
-        let mut state = self.budget.state();
-        state.reserved = Usd(state.reserved.0 - self.most.0);
-        drop(state);
-        self.budget.changed.notify_waiters();
+        self.give_back();
     }
 }
 
@@ -222,11 +249,27 @@ mod tests {
     async fn a_failed_attempt_that_is_paid_for_leaves_less_for_the_next() {
         let budget = Budget::new(Some(usd("1")));
         let call = take(&budget, "0.4").await.expect("there is enough");
-        assert!(call.attempt_failed(Some(usd("0.3"))) && call.attempt_failed(Some(usd("0.3"))));
-        assert!(!call.attempt_failed(Some(usd("0.3"))), "0.9 are spent, and 0.4 set aside");
+        for again in [true, true, false] {
+            call.attempt_failed(Some(usd("0.3")));
+            assert_eq!(call.again().await, again, "after {:?}", budget.state().spent);
+        }
         drop(call);
         assert_eq!(budget.refused().map(|refused| (refused.calls, refused.spent)), Some((1, usd("0.9"))));
-        assert!(take(&budget, "0.1").await.is_some());
+        assert!(take(&budget, "0.1").await.is_some(), "everything came back");
+    }
+
+    #[tokio::test]
+    async fn two_attempts_that_were_paid_for_do_not_wait_for_each_other() {
+        let budget = Budget::new(Some(usd("1")));
+        let (one, two) =
+            (take(&budget, "0.5").await.expect("half"), take(&budget, "0.5").await.expect("half"));
+        one.attempt_failed(Some(usd("0.1")));
+        two.attempt_failed(Some(usd("0.1")));
+        assert!(!one.still_fits(), "with the other's half");
+        // Either may go on when the other has ended.
+        let (again, ()) = tokio::join!(one.again(), async { two.settle(Some(usd("0.1"))) });
+        assert!(again);
+        assert_eq!(budget.state().reserved, usd("0.5"));
     }
 
     #[tokio::test]

@@ -1,8 +1,9 @@
 //! Where an answer comes from: a recording, the store of earlier runs, or a call. Every completed exchange is
 //! stored before anyone hears of it; a failure never is.
 
-use super::budget::Budget;
+use super::budget::{Budget, Reservation};
 use super::flights::Flights;
+use super::outcome::Paying;
 use super::{CallFailure, FailureKind, Providers, miss, vectors};
 use crate::domain::exchange::Source;
 use crate::domain::grade::{CallRecord, CallRole};
@@ -10,6 +11,8 @@ use crate::domain::{
     Digest, Error, Exchange, ModelId, PromptName, ProviderName, Reply, Request, Result, Usage, Usd,
 };
 use crate::ledger::{ExchangeStore, Prices, Recordings};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
@@ -60,6 +63,37 @@ pub enum Denied {
     Failed(CallFailure),
     /// The store could not be read or written: the run ends.
     Storage(Error),
+}
+
+fn denied(failure: CallFailure) -> Denied {
+    match failure.kind {
+        FailureKind::CostLimit => Denied::CostLimit,
+        _ => Denied::Failed(failure),
+    }
+}
+
+/// What a call is paid from.
+struct Paid<'a> {
+    reservation: Reservation<'a>,
+    prices: &'a Prices,
+    model: &'a ModelId,
+    provider: &'a ProviderName,
+    /// Whether one request at a time uses what is set aside.
+    alone: bool,
+}
+
+impl Paying for Paid<'_> {
+    fn failed(&self, usage: &Usage) {
+        self.reservation.attempt_failed(self.prices.cost(self.model, self.provider, usage));
+    }
+
+    fn again(&self) -> BoxFuture<'_, bool> {
+        if self.alone {
+            self.reservation.again().boxed()
+        } else {
+            std::future::ready(self.reservation.still_fits()).boxed()
+        }
+    }
 }
 
 /// Requests that are compared with for saying why another is not stored.
@@ -178,15 +212,12 @@ impl Desk {
             self.explain(request);
         }
         let reservation = self.budget.reserve(request, &self.prices).await.ok_or(Denied::CostLimit)?;
-        let price = |usage: &Usage| self.prices.cost(&request.model, &request.provider, usage);
-        let outcome =
-            self.providers.call_within(request, &|usage| reservation.attempt_failed(price(usage))).await;
-        let answer = outcome.result.map_err(|failure| match failure.kind {
-            FailureKind::CostLimit => Denied::CostLimit,
-            _ => Denied::Failed(failure),
-        })?;
-        let cost = price(&answer.reply.usage);
-        reservation.settle(cost);
+        let (model, provider) = (&request.model, &request.provider);
+        let paid = Paid { reservation, prices: &self.prices, model, provider, alone: true };
+        let outcome = self.providers.call_within(request, &paid).await;
+        let answer = outcome.result.map_err(denied)?;
+        let cost = self.prices.cost(model, provider, &answer.reply.usage);
+        paid.reservation.settle(cost);
         let retries = u32::try_from(outcome.retries.len()).unwrap_or(u32::MAX);
         let exchange = Exchange {
             key,
@@ -278,9 +309,10 @@ impl Desk {
         let reserved = self.budget.reserve_texts(model, provider, texts, &self.prices).await;
         let reservation = reserved.ok_or(Denied::CostLimit)?;
         let started = Instant::now();
-        let embedded = self.providers.embed_counted(provider, model, texts).await;
-        let (found, usage) = embedded.map_err(Denied::Failed)?;
-        reservation.settle(self.prices.cost(model, provider, &usage));
+        let paid = Paid { reservation, prices: &self.prices, model, provider, alone: false };
+        let embedded = self.providers.embed_counted(provider, model, texts, &paid).await;
+        let (found, usage) = embedded.map_err(denied)?;
+        paid.reservation.settle(self.prices.cost(model, provider, &usage));
         Ok((found, usage, u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX)))
     }
 

@@ -69,7 +69,7 @@ pub(super) fn read(api: Api, request: &Request, response: &HttpResponse) -> Resu
 }
 
 /// What a response of success used that holds no reply, where it says.
-fn used(response: &HttpResponse, of: fn(&Value) -> Usage) -> Option<Box<Usage>> {
+pub(super) fn used(response: &HttpResponse, of: fn(&Value) -> Usage) -> Option<Box<Usage>> {
     let body: Value = serde_json::from_slice(&response.body).ok().filter(|_| response.is_success())?;
     Some(of(body.get("usage")?)).filter(|usage| usage.input.or(usage.output).is_some()).map(Box::new)
 }

@@ -1,11 +1,11 @@
 //! Everything about one provider during a run: where it is, how fast it is asked, whether it is asked at all.
 
-use super::breaker::Breaker;
+use super::breaker::{Breaker, Stopped};
 use super::endpoint::{Endpoint, Lack, Unready};
 use super::environment::Environment;
 use super::pace::{Pace, WaitReason};
 use super::retry::RetryReason;
-use crate::domain::{ModelId, ProviderName};
+use crate::domain::ProviderName;
 use crate::manifest::project::{Api, ProviderConfig};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -37,8 +37,8 @@ pub struct Pacing {
     pub retries: BTreeMap<RetryReason, (u64, Duration)>,
     /// Waits by reason: how many, and how long all together.
     pub waits: BTreeMap<WaitReason, (u64, Duration)>,
-    /// What the breaker stopped, and why: all of it (`None`), or one of its models.
-    pub stopped: Vec<(Option<ModelId>, String)>,
+    /// What the breaker stopped: all of it, or some of its models.
+    pub stopped: Vec<Stopped>,
 }
 
 /// One provider.

@@ -3,7 +3,9 @@
 use super::pace::WaitReason;
 use super::retry::RetryReason;
 use super::secret::Redactor;
-use crate::domain::{FinishReason, ProviderName, Reply};
+use crate::domain::{FinishReason, ProviderName, Reply, Usage};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use serde_json::Value;
 use std::borrow::Cow;
 use std::time::Duration;
@@ -69,6 +71,24 @@ impl CallFailure {
     pub(super) fn stopped(provider: &ProviderName, cause: &str, attempts: u32) -> Self {
         let detail = format!("{provider}: no more calls are made, since: {cause}");
         Self { kind: FailureKind::Breaker, detail, attempts, is_passing: true }
+    }
+}
+
+/// What attempts that gave no reply and say what they used are paid from.
+pub trait Paying: Sync {
+    /// Books what a failed attempt used.
+    fn failed(&self, usage: &Usage);
+
+    /// Whether there may be another after it.
+    fn again(&self) -> BoxFuture<'_, bool>;
+}
+
+/// Whatever it costs.
+impl Paying for () {
+    fn failed(&self, _: &Usage) {}
+
+    fn again(&self) -> BoxFuture<'_, bool> {
+        std::future::ready(true).boxed()
     }
 }
 

@@ -2,20 +2,20 @@
 
 use super::batches::batches;
 use super::breaker::Attempt;
-use super::dispatch::{Prepared, Tried, paced, prepare, ran, read};
+use super::dispatch::{Prepared, Tried, paced, prepare, ran, read, used};
 use super::endpoint::{Lack, Unready, secrets};
 use super::environment::Environment;
 use super::fault::{Cause, Fault};
 use super::https::{Https, now, unit_random};
 use super::lane::{Lane, Limits, Pacing};
-use super::outcome::{Answer, CallFailure, FailureKind, Outcome, RetryNote, WaitNote};
+use super::outcome::{Answer, CallFailure, FailureKind, Outcome, Paying, RetryNote, WaitNote};
 use super::pace::{Ended, Estimate};
 use super::ratelimit;
 use super::retry::{Backoff, Next, advised, decide};
 use super::secret::Redactor;
 use super::stop::Stop;
 use super::wire::{HttpRequest, HttpResponse, Transport};
-use super::{anthropic, builtin, exec, openai_embeddings, program};
+use super::{anthropic, builtin, exec, openai_embeddings, program, usage};
 use crate::domain::{self, Error, ModelId, ProviderName, Reply, Request, Usage};
 use crate::manifest::project::{Api, Project};
 use futures_util::future::try_join_all;
@@ -134,12 +134,12 @@ impl<T: Transport> Providers<T> {
 
     /// As [`Providers::call_within`], whatever it costs.
     pub async fn call(&self, request: &Request) -> Outcome {
-        self.call_within(request, &|_| true).await
+        self.call_within(request, &()).await
     }
 
     /// Calls a provider until it replies or the call has failed for good. Nothing secret is in what comes
-    /// back, whatever the provider wrote. `paid` hears what a failed attempt used, and says whether there may be another.
-    pub async fn call_within(&self, request: &Request, paid: &(dyn Fn(&Usage) -> bool + Sync)) -> Outcome {
+    /// back, whatever the provider wrote.
+    pub async fn call_within(&self, request: &Request, paid: &dyn Paying) -> Outcome {
         let lane = match self.lane(&request.provider) {
             Ok(lane) => lane,
             Err(failure) => return failure.into(),
@@ -176,7 +176,7 @@ impl<T: Transport> Providers<T> {
         model: &ModelId,
         texts: &[String],
     ) -> Result<Vec<Vec<f32>>, CallFailure> {
-        Ok(self.embed_counted(provider, model, texts).await?.0)
+        Ok(self.embed_counted(provider, model, texts, &()).await?.0)
     }
 
     /// As [`Providers::embed`], with the input tokens that it took, where the provider says for every batch.
@@ -188,6 +188,7 @@ impl<T: Transport> Providers<T> {
         provider: &ProviderName,
         model: &ModelId,
         texts: &[String],
+        paid: &dyn Paying,
     ) -> Result<(Vec<Vec<f32>>, Usage), CallFailure> {
         let lane = self.lane(provider)?;
         if lane.config.api != Api::OpenAi {
@@ -204,10 +205,10 @@ impl<T: Transport> Providers<T> {
             let decode = |response: &HttpResponse| {
                 openai_embeddings::decode(batch.len(), response)
                     .map(|(vectors, usage)| ((vectors, usage), usage))
+                    .map_err(|fault| Fault { usage: used(response, usage::openai), ..fault })
             };
-            let outcome = self
-                .drive(lane, (model, &|_| true), estimate, || self.over_http(lane, &request, decode))
-                .await;
+            let outcome =
+                self.drive(lane, (model, paid), estimate, || self.over_http(lane, &request, decode)).await;
             outcome.result.map(|answer| answer.reply)
         });
         let mut all = Vec::with_capacity(texts.len());
@@ -223,7 +224,7 @@ impl<T: Transport> Providers<T> {
     async fn drive<V, F>(
         &self,
         lane: &Lane,
-        (model, paid): (&ModelId, &(dyn Fn(&Usage) -> bool + Sync)),
+        (model, paid): (&ModelId, &dyn Paying),
         estimate: Estimate,
         attempt: impl Fn() -> F,
     ) -> Outcome<V>
@@ -268,13 +269,17 @@ impl<T: Transport> Providers<T> {
             slot.finish(paced(&fault), hold);
             let detail = || self.redactor.line(&fault.to_string(), DETAIL);
             lane.breaker.attempt_failed(Attempt { model, call, started, ended }, &fault, detail);
-            let may_retry = fault.usage.as_deref().is_none_or(paid);
+            fault.usage.iter().for_each(|usage| paid.failed(usage));
             match decide(&fault, number, &self.backoff, now(), unit_random()) {
-                Next::Retry { .. } if !may_retry => {
-                    break Err(CallFailure::unaffordable(name, number + 1));
-                }
                 Next::Retry { after, reason } => {
                     number += 1;
+                    if fault.usage.is_some() {
+                        match self.stop.unless(paid.again()).await {
+                            Some(true) => {}
+                            Some(false) => break Err(CallFailure::unaffordable(name, number)),
+                            None => break Err(CallFailure::interrupted(number)),
+                        }
+                    }
                     due = Some((reason, after));
                     let wait = async {
                         tokio::select! {

@@ -421,7 +421,7 @@ fn a_run_that_was_held_back_says_so_where_people_look() {
     let terminal = outcome.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
     let markdown = std::fs::read_to_string(project.path("r.md")).expect("a report");
     let markdown = markdown.replace("<code>", "`").replace("</code>", "`").replace("&#95;", "_");
-    for said in ["calls to `openai`: 1 retried (rate_limited, 0.0 s in all)", above] {
+    for said in ["calls to `openai`: 1 retried (rate_limited, pauses of 0.0 s added up)", above] {
         assert_eq!(terminal.matches(said).count(), 1, "{terminal}");
         assert_eq!(markdown.matches(said).count(), 1, "{markdown}");
     }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::call::breaker::Stopped;
 use crate::call::fault::tests::response;
 use crate::call::retry::RetryReason;
 use crate::call::wire::SendFault;
@@ -159,7 +160,8 @@ async fn one_refused_key_stops_every_further_call() {
     assert_eq!((next.kind, next.attempts), (FailureKind::Breaker, 0));
     assert_eq!(next.detail, "openai: no more calls are made, since: status 401: bad key");
     assert_eq!(refused.transport.sent(), 1);
-    assert_eq!(refused.pacing()[0].stopped, [(None, "status 401: bad key".to_owned())]);
+    let stopped = Stopped { model: None, cause: "status 401: bad key".to_owned(), for_good: true };
+    assert_eq!(refused.pacing()[0].stopped, [stopped]);
 }
 
 #[tokio::test]
@@ -186,6 +188,21 @@ async fn twenty_attempts_without_a_word_stop_the_provider_before_its_calls_are_o
     }
 }
 
+/// Enough for two attempts.
+#[derive(Default)]
+struct Purse(Mutex<Vec<(Option<u64>, Option<u64>)>>);
+
+impl Paying for Purse {
+    fn failed(&self, usage: &Usage) {
+        self.0.lock().expect("a lock").push((usage.input, usage.output));
+    }
+
+    fn again(&self) -> futures_util::future::BoxFuture<'_, bool> {
+        let enough = self.0.lock().expect("a lock").len() < 2;
+        Box::pin(async move { enough })
+    }
+}
+
 #[tokio::test]
 async fn an_attempt_that_is_paid_for_and_gives_nothing_is_told() {
     let half = serde_json::json!({
@@ -193,18 +210,14 @@ async fn an_attempt_that_is_paid_for_and_gives_nothing_is_told() {
         "error": "upstream",
         "usage": {"prompt_tokens": 7, "completion_tokens": 3},
     });
-    let paid = Mutex::new(Vec::new());
-    let book = |usage: &Usage| {
-        paid.lock().expect("a lock").push((usage.input, usage.output));
-        paid.lock().expect("a lock").len() < 2
-    };
+    let purse = Purse::default();
     let answers = vec![Ok(response(200, &[], &half.to_string())), Ok(response(500, &[], "boom"))];
     let at_once = Backoff { retries: 9, first: Duration::ZERO, ceiling: Duration::ZERO };
     let twice = providers([answers.clone(), answers].concat()).with_backoff(at_once);
-    let failed = failure(twice.call_within(&request("openai"), &book).await);
+    let failed = failure(twice.call_within(&request("openai"), &purse).await);
     assert_eq!((failed.kind, failed.attempts), (FailureKind::CostLimit, 3));
     assert_eq!(
-        *paid.lock().expect("a lock"),
+        *purse.0.lock().expect("a lock"),
         [(Some(7), Some(3)); 2],
         "what says nothing of usage is not told"
     );
@@ -314,7 +327,8 @@ async fn embeddings_keep_the_order_of_the_texts_across_batches() {
         Ok(response(200, &[], &body.to_string()))
     };
     let providers = providers(vec![rows(0, 64), rows(64, 100), rows(0, 1)]);
-    let embedded = providers.embed_counted(&"openai".into(), &"text-embedding-3-small".into(), &texts).await;
+    let embedded =
+        providers.embed_counted(&"openai".into(), &"text-embedding-3-small".into(), &texts, &()).await;
     let (vectors, usage) = embedded.expect("vectors");
     assert_eq!((vectors.len(), &vectors[99], usage.input), (100, &vec![100.0], Some(100)));
     let none = providers.embed(&"app".into(), &"m".into(), &texts).await.expect_err("refused");

@@ -2,10 +2,11 @@
 //! what pacing and retries did, and a clock that ran out.
 
 use super::follow::Gathered;
+use crate::call::breaker::Stopped;
 use crate::call::budget::Refused;
 use crate::call::desk::Misses;
 use crate::cli::args::EvalArgs;
-use crate::domain::{Code, Diagnostic, ModelId, Place};
+use crate::domain::{Code, Diagnostic, ModelId, Place, ProviderName};
 use crate::plan::Plan;
 use crate::report::remarks::{CONCURRENCY_ABOVE, PACED};
 use crate::run::{Deadline, Shared};
@@ -59,6 +60,34 @@ pub fn of_run(shared: &Shared, args: &EvalArgs) -> Vec<Diagnostic> {
     found.extend(above(shared, args));
     found.extend(shared.deadline.as_ref().and_then(|deadline| out_of_time(deadline, args)));
     found.extend(shared.desk.budget.refused().map(|refused| out_of_money(&refused, args)));
+    found
+}
+
+/// That a provider or one of its models was given up, at the line that names the model.
+fn stopped(shared: &Shared, provider: &ProviderName, stopped: &Stopped) -> Diagnostic {
+    let why = &stopped.cause;
+    let Some(model) = &stopped.model else {
+        let help = if stopped.for_good {
+            "correct the key and run again: what finished is stored"
+        } else {
+            "run again when it answers: what finished is stored"
+        };
+        let message = format!("no more calls were made to `{provider}`: {why}");
+        return Diagnostic::warning(PROVIDER_STOPPED, message).help(help);
+    };
+    let help = if stopped.for_good {
+        "correct the model's name, or have access to it given, and run again: what finished is stored"
+    } else {
+        "run again when it answers: what finished is stored"
+    };
+    let message = format!("no more calls were made to `{model}` on `{provider}`: {why}");
+    let mut found = Diagnostic::warning(PROVIDER_STOPPED, message).help(help);
+    found.place = shared.plan.gates.iter().find_map(|gate| {
+        let judge = gate.suite.judge.as_ref().filter(|judge| judge.model == *model);
+        let own =
+            (gate.model == *model && gate.prompt.model == *model).then_some(&gate.prompt.places.model_target);
+        judge.map(|judge| &judge.place).or(own).cloned()
+    });
     found
 }
 
@@ -123,10 +152,10 @@ fn paced(shared: &Shared) -> Vec<Diagnostic> {
         .collect();
     for pacing in shared.desk.providers.pacing() {
         let retries = pacing.retries.iter().map(|(reason, (count, total))| {
-            format!("{count} retried ({}, {:.1} s in all)", reason.as_str(), total.as_secs_f64())
+            format!("{count} retried ({}, pauses of {:.1} s added up)", reason.as_str(), total.as_secs_f64())
         });
         let waits = pacing.waits.iter().map(|(reason, (count, total))| {
-            format!("{count} waited ({}, {:.1} s in all)", reason.as_str(), total.as_secs_f64())
+            format!("{count} waited ({}, {:.1} s added up)", reason.as_str(), total.as_secs_f64())
         });
         let words: Vec<String> = retries.chain(waits).collect();
         if !words.is_empty() {
@@ -135,17 +164,7 @@ fn paced(shared: &Shared) -> Vec<Diagnostic> {
                 format!("calls to `{}`: {}", pacing.provider, words.join(", ")),
             ));
         }
-        for (model, why) in pacing.stopped {
-            let whom = match model {
-                Some(model) => format!("`{model}` on `{}`", pacing.provider),
-                None => format!("`{}`", pacing.provider),
-            };
-            let message = format!("no more calls were made to {whom}: {why}");
-            found.push(
-                Diagnostic::warning(PROVIDER_STOPPED, message)
-                    .help("run again when it answers: what finished is stored"),
-            );
-        }
+        found.extend(pacing.stopped.iter().map(|one| stopped(shared, &pacing.provider, one)));
     }
     found
 }
