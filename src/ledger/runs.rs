@@ -20,10 +20,11 @@ const TRIALS: &str = "trials.jsonl";
 const PARTIAL: &str = "partial.json";
 const REPORT: &str = "report.json";
 
-/// The id of a run that starts at `at`, for example `20261121T031500Z-0a1b2c`: ids sort by start. Of `random`
-/// the lower 24 bits are used, to tell apart runs of one second.
+/// The id of a run that starts at `at`, for example `20261121T031500Z-0a1b2c`: ids sort by start. After the second come
+/// its milliseconds in ten bits, and the lower 14 bits of `random`, to tell apart runs of one millisecond.
 pub fn run_id(at: jiff::Timestamp, random: u32) -> RunId {
-    RunId::new(format!("{}-{:06x}", at.strftime("%Y%m%dT%H%M%SZ"), random & 0x00ff_ffff))
+    let millisecond = u32::try_from(at.subsec_millisecond()).unwrap_or(0);
+    RunId::new(format!("{}-{:06x}", at.strftime("%Y%m%dT%H%M%SZ"), millisecond << 14 | random & 0x3fff))
 }
 
 /// Whether a name is that of a run's folder; nothing else below `runs/` is ever read or removed.

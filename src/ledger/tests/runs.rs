@@ -54,8 +54,13 @@ fn tear(root: &TempDir, second: i64, bytes: &[u8]) {
 
 #[test]
 fn an_id_tells_the_start_and_sorts_by_it() {
-    assert_eq!(id(0).as_str(), "20261121T032000Z-123456");
+    assert_eq!(id(0).as_str(), "20261121T032000Z-003456");
     assert!(id(1) > id(0));
+    let at = |ms: i64| {
+        run_id(jiff::Timestamp::from_millisecond(1_795_231_200_000 + ms).expect("a time"), 0xffff_ffff)
+    };
+    assert_eq!(at(999).as_str(), "20261121T032000Z-f9ffff");
+    assert!((0..1_000).all(|ms| at(ms) < at(ms + 1)), "within a second too");
 }
 
 #[test]
