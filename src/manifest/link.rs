@@ -348,7 +348,13 @@ pub fn threshold(prompt: &Prompt, suites: &[&Suite], excused: bool) -> Option<Di
     } else {
         "`eval_score_required` demands a judge's score, and no suite of this prompt has a judge"
     };
-    let help =
-        format!("add `judge: {{}}` to a suite with `prompt: {}`, or remove the threshold", prompt.name);
+    let help = if suites.is_empty() {
+        format!(
+            "write a suite with `prompt: {}` where `paths.evals` is (`evals/`), or remove the threshold",
+            prompt.name
+        )
+    } else {
+        format!("add `judge: {{}}` to a suite with `prompt: {}`, or remove the threshold", prompt.name)
+    };
     Some(Diagnostic::error(THRESHOLD_WITHOUT_JUDGE, message).at(place).help(help))
 }

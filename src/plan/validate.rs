@@ -20,8 +20,11 @@ pub const INPUT_MISMATCH: Code = Code("input-mismatch");
 /// A suite has fewer cases than its own gate demands.
 pub const TOO_FEW_CASES: Code = Code("fewer-cases-than-demanded");
 
-/// A suite and its prompt demand nothing, so that no answer could pass.
+/// A suite and its prompt demand nothing of an answer.
 pub const NOTHING_DEMANDED: Code = Code("gate-demands-nothing");
+
+/// A gate demands retrieval metrics that nothing measures.
+pub const RETRIEVAL_NOT_MEASURED: Code = Code("retrieval-without-relevant");
 
 /// What rooms below need to read a repository.
 #[derive(Clone, Copy, Debug)]
@@ -85,6 +88,7 @@ pub fn validate(sources: &Sources<'_>) -> Vec<Diagnostic> {
         suite.asserts.iter().for_each(|assert| programs.assert(assert));
         let Some(prompt) = sources.manifests.prompts.get(&suite.prompt) else { continue };
         diagnostics.extend(nothing_demanded(prompt, suite));
+        diagnostics.extend(not_measured(prompt, suite));
         if !broken.contains(&prompt.path) {
             validate_suite(sources, prompt, suite, (&mut found, &mut programs), &mut diagnostics);
         }
@@ -138,6 +142,17 @@ fn validate_suite(
         // What retrieval would bring is not known here; that it is a list of chunks is.
         let context =
             case.context.as_deref().unwrap_or(if prompt.retrieval.is_some() { &sample } else { &[] });
+        let asks = prompt.messages.iter().any(|message| message.content.is_built_in());
+        if asks && !case.vars.contains_key("input") && !prompt.inputs.contains_key("input") {
+            let place = Place::at(&case.file, crate::domain::Span::new(case.line, 1, 1));
+            let message = format!(
+                "the case `{}` has no `input`, which is the user message where the prompt writes none",
+                case.id
+            );
+            let help = "give it an `input`, or write `user:` in the prompt";
+            diagnostics.push(Diagnostic::error(UNDEFINED, message).at(place).help(help));
+            continue;
+        }
         if let Err(fault) = render_case(sources.renderer, prompt, &row, context) {
             found.add(fault, Some(case.id.as_str()));
         }
@@ -179,12 +194,14 @@ fn too_few(suite: &Suite) -> Option<Diagnostic> {
     })
 }
 
-/// A gate that nothing could break shows nothing, so that it is never passed.
+/// A gate that no answer could break shows nothing.
 fn nothing_demanded(prompt: &Prompt, suite: &Suite) -> Option<Diagnostic> {
     let gate = &suite.gate;
     let dimensions = suite.judge.iter().flat_map(|judge| &judge.dimensions);
     let asserts = || !suite.asserts.is_empty() || suite.cases.iter().any(|row| !row.asserts.is_empty());
-    let demands = prompt.required.is_some()
+    let lowest = suite.judge.as_ref().map(|judge| judge.scale.min);
+    let threshold = prompt.required.filter(|required| lowest.is_none_or(|lowest| *required > lowest));
+    let demands = threshold.is_some()
         || prompt.budget != Budget::default()
         || dimensions.into_iter().any(|dimension| dimension.required.is_some())
         || !gate.metrics.is_empty()
@@ -194,14 +211,37 @@ fn nothing_demanded(prompt: &Prompt, suite: &Suite) -> Option<Diagnostic> {
         || gate.require_calibration.is_some()
         || gate.asserts_required > 0.0 && asserts()
         || suite.cases.iter().any(|row| row.case.critical);
+    let (prompt_has_threshold, place) = (prompt.required.is_some(), suite.gate_place.clone());
     (!demands).then(|| {
-        let message = format!(
-            "suite `{}` and its prompt `{}` demand nothing: there is no threshold, no assert and no limit, and such a gate never passes",
-            suite.name, prompt.name
-        );
-        let help = "write `eval_score_required` into the prompt, or asserts or a limit into the suite";
-        Diagnostic::warning(NOTHING_DEMANDED, message).at(suite.gate_place.clone()).help(help)
+        let (suite, prompt) = (&suite.name, &prompt.name);
+        let why = match (prompt_has_threshold, asserts()) {
+            (true, _) => "every score reaches the lowest one of the scale as a threshold",
+            (false, true) => "with `asserts_required: 0` every assert may fail",
+            (false, false) => "there is no threshold, no assert and no limit",
+        };
+        let message = format!("suite `{suite}` and its prompt `{prompt}` demand nothing of an answer: {why}");
+        let help =
+            "raise `eval_score_required`, or demand something in the suite: asserts, or a limit under `gate`";
+        Diagnostic::warning(NOTHING_DEMANDED, message).at(place).help(help)
     })
+}
+
+/// A gate over retrieval metrics has no verdict where nothing is retrieved, or no case says what is relevant.
+fn not_measured(prompt: &Prompt, suite: &Suite) -> Option<Diagnostic> {
+    let ranking = RetrievalTerms { stale_fraction: None, ..suite.gate.retrieval.clone() };
+    if ranking == RetrievalTerms::default() {
+        return None;
+    }
+    let relevant =
+        || suite.cases.iter().any(|row| !row.case.relevant.is_empty() && row.case.context.is_none());
+    let why = match &prompt.retrieval {
+        None => format!("the prompt `{}` retrieves nothing", prompt.name),
+        Some(_) if !relevant() => "no case that retrieves says what is `relevant`".to_owned(),
+        Some(_) => return None,
+    };
+    let message = format!("suite `{}` demands retrieval metrics, and {why}: it cannot pass", suite.name);
+    let help = "give the prompt a `retrieval` and the cases their `relevant`, or remove the demand";
+    Some(Diagnostic::warning(RETRIEVAL_NOT_MEASURED, message).at(suite.gate_place.clone()).help(help))
 }
 
 /// Where a prompt declares its inputs, a name that is none of them is misspelt, also in a branch that no case takes.

@@ -198,7 +198,7 @@ fn a_gate_that_demands_nothing_is_said_and_whatever_it_demands_is_seen() {
     let code = "gate-demands-nothing";
     assert!(!project.run(&["check", "--json"]).exits(0).stdout.contains(code));
     project.replace("prompts/support.yaml", "eval_score_required: 1.5\n", "");
-    project.run(&["check"]).exits(0).says(code).says("such a gate never passes");
+    project.run(&["check"]).exits(0).says(code).says("there is no threshold, no assert and no limit");
     project.run(&["eval"]).exits(3).says("nothing is demanded");
     let suite = project.read("evals/support.yaml");
     let prompt = project.read("prompts/support.yaml");
@@ -221,7 +221,46 @@ fn a_gate_that_demands_nothing_is_said_and_whatever_it_demands_is_seen() {
         "judge:",
         "gate: {asserts_required: 0}\nassert: [{type: contains, value: x}]\njudge:",
     );
-    project.run(&["check"]).exits(0).says(code);
+    project.run(&["check"]).exits(0).says("every assert may fail");
+    project.write("evals/support.yaml", &suite);
+    project.replace("prompts/support.yaml", "version:", "eval_score_required: 1\nversion:");
+    project.run(&["check"]).exits(0).says(code).says("every score reaches the lowest one");
+}
+
+#[test]
+fn a_demand_on_what_is_retrieved_that_nothing_measures_is_said() {
+    let project = builtin(1.5);
+    project.replace("evals/support.yaml", "judge:", "gate: {retrieval: {recall_at_k: 0.9}}\njudge:");
+    project
+        .run(&["check"])
+        .exits(0)
+        .says("retrieval-without-relevant")
+        .says("the prompt `support` retrieves nothing");
+    project.run(&["eval"]).exits(3);
+}
+
+#[test]
+fn a_case_without_the_input_that_is_the_user_message_is_said_at_its_line() {
+    let project = builtin(1.5);
+    let cases = project.read("evals/cases/support.jsonl");
+    project.write("evals/cases/support.jsonl", &format!("{cases}{{\"id\": \"bare\"}}\n"));
+    project
+        .run(&["check"])
+        .exits(2)
+        .says("evals/cases/support.jsonl:4:1")
+        .says("the case `bare` has no `input`");
+}
+
+#[test]
+fn a_variable_that_a_prompt_does_not_read_is_refused() {
+    let project = builtin(1.5);
+    project.run(&["run", "support", "--var", "input=How long?"]).exits(0);
+    project
+        .run(&["run", "support", "--var", "input=How long?", "--var", "inpt=x"])
+        .exits(2)
+        .says("reads no `inpt`")
+        .says("did you mean `input`?");
+    project.run(&["render", "support", "--var", "inptu=x"]).exits(2).says("reads no `inptu`");
 }
 
 #[test]
