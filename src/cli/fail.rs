@@ -4,7 +4,7 @@ use super::args::{Cli, Command, EvalArgs};
 use super::clock;
 use super::target;
 use super::terminal::Terminal;
-use super::workspace::Workspace;
+use super::workspace::{Opened, Workspace};
 use crate::domain::{Code, Diagnostic, Error, Exit, RelPath};
 use crate::report::document::{CaseStream, Cases, Document};
 use crate::report::v1;
@@ -148,7 +148,8 @@ pub fn report(cli: &Cli, terminal: &Terminal, error: &Error) -> Exit {
             terminal.stdout(&format!("{document}\n"));
         }
         if let Some(args) = evaluated {
-            unevaluated(terminal, args, error, diagnostics);
+            let opened = Opened::at(cli.global.root.as_deref()).ok();
+            unevaluated(terminal, args, opened.as_ref(), error, diagnostics);
         }
     }
     exit
@@ -156,7 +157,13 @@ pub fn report(cli: &Cli, terminal: &Terminal, error: &Error) -> Exit {
 
 /// Writes the reports of an evaluation that did not come about: an earlier one must not stand where it was asked for,
 /// and what is wrong belongs on the pull request too.
-fn unevaluated(terminal: &Terminal, args: &EvalArgs, cause: &Error, diagnostics: Vec<v1::Diagnostic>) {
+fn unevaluated(
+    terminal: &Terminal,
+    args: &EvalArgs,
+    opened: Option<&Opened>,
+    cause: &Error,
+    diagnostics: Vec<v1::Diagnostic>,
+) {
     let report = v1::Report {
         schema: v1::SCHEMA.to_owned(),
         verdict: None,
@@ -169,8 +176,9 @@ fn unevaluated(terminal: &Terminal, args: &EvalArgs, cause: &Error, diagnostics:
     let document = Document::new(&report, Cases(&cases));
     // What the machine form says already is not said beside it.
     for target in args.reports.iter().filter(|target| !(terminal.json && target.is_stdout())) {
+        let spared = opened.map_or(Ok(()), |opened| target::spare(target, opened));
         // Where this report is what could not be written, that was said.
-        if let Err(error) = target::document(target, &document, terminal)
+        if let Err(error) = spared.and_then(|()| target::document(target, &document, terminal))
             && error.chain() != cause.chain()
         {
             terminal.say(&format!("error: {}", error.chain()));

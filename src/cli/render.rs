@@ -8,13 +8,16 @@ use super::terminal::Terminal;
 use super::workspace::Workspace;
 use crate::call::desk::Policy;
 use crate::domain::{Chunk, Error, Exit, Kind, Request, Result};
+use crate::manifest::closest;
+use crate::manifest::project::Api;
 use crate::manifest::prompt::Prompt;
 use crate::plan::inputs_digest;
-use crate::render::{RenderError, UNDEFINED, tokens};
+use crate::render::{RenderError, UNDEFINED, tokens, variables};
 use crate::report::numbers::counted;
 use crate::report::text::one_line;
 use crate::run::request::Target;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 
 /// Seconds of one attempt to embed a query.
 const TIMEOUT_S: u64 = 30;
@@ -35,7 +38,7 @@ pub fn render(global: &Global, terminal: &Terminal, args: &RenderArgs) -> Result
     let prompt = workspace.prompt(&args.prompt)?;
     let (vars, pinned) = match &args.case {
         Some(id) => of_case(&workspace, prompt, id.as_str())?,
-        None => (of_vars(prompt, &args.vars), None),
+        None => (of_vars(&workspace, prompt, &args.vars)?, None),
     };
     let shown = match (&pinned, &prompt.retrieval) {
         (None, Some(_)) => {
@@ -118,15 +121,52 @@ pub fn request(
 }
 
 /// Variables of the command line. An input that is declared as something else than text is read as JSON.
-pub fn of_vars(prompt: &Prompt, vars: &[Var]) -> Map<String, Value> {
-    vars.iter()
+///
+/// # Errors
+/// A name that the prompt does not read. A program is given every variable, whatever its name.
+pub fn of_vars(workspace: &Workspace, prompt: &Prompt, vars: &[Var]) -> Result<Map<String, Value>> {
+    let known = names(workspace, prompt);
+    if let Some(names) = &known
+        && let Some(other) = vars.iter().find(|var| !names.contains(&var.name))
+    {
+        let near = closest(&other.name, names.iter().map(String::as_str));
+        let hint = near.map_or_else(
+            || format!("it reads {}", names.iter().cloned().collect::<Vec<_>>().join(", ")),
+            |near| format!("did you mean `{near}`?"),
+        );
+        return Err(
+            Error::input(format!("the prompt `{}` reads no `{}`", prompt.name, other.name)).hint(hint)
+        );
+    }
+    let read = vars
+        .iter()
         .map(|var| {
             let declared = prompt.inputs.get(&var.name).and_then(|input| input.schema.get("type"));
             let text = declared.is_none_or(|kind| kind == "string");
             let parsed = if text { None } else { serde_json::from_str(&var.value).ok() };
             (var.name.clone(), parsed.unwrap_or_else(|| Value::String(var.value.clone())))
         })
-        .collect()
+        .collect();
+    Ok(read)
+}
+
+/// The variables that a prompt reads; `None` where that cannot be told.
+fn names(workspace: &Workspace, prompt: &Prompt) -> Option<BTreeSet<String>> {
+    let provider = workspace.manifests.project.providers.get(&prompt.provider)?;
+    if matches!(provider.api, Api::Exec | Api::Http) || prompt.is_judge() {
+        return None;
+    }
+    let folder = &workspace.manifests.project.folders.prompts;
+    let query = prompt.retrieval.as_ref().and_then(|retrieval| retrieval.query.as_ref());
+    let mut names: BTreeSet<String> = prompt.inputs.keys().cloned().collect();
+    for template in prompt.messages.iter().map(|message| &message.content).chain(query) {
+        names.extend(variables(&workspace.snapshot, folder, template).ok()?);
+    }
+    // What is asked for where a retrieval names no query.
+    if prompt.retrieval.is_some() {
+        names.insert("input".to_owned());
+    }
+    Some(names)
 }
 
 /// The variables of a case, and the context that it pins.

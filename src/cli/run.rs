@@ -18,7 +18,7 @@ use serde_json::json;
 pub fn run(global: &Global, terminal: &Terminal, args: &RunArgs) -> Result<Exit> {
     let workspace = Workspace::open(global.root.as_deref(), &clock::today())?;
     let prompt = workspace.prompt(&args.prompt)?;
-    let vars = of_vars(prompt, &args.vars);
+    let vars = of_vars(&workspace, prompt, &args.vars)?;
     let limits = limits(&workspace, args.timeout, args.retries, args.no_exec);
     let asking = Asking::new(&workspace, terminal, limits, Policy::Normal)?;
     asking.desk.providers.ready(&prompt.provider)?;

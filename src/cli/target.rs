@@ -1,8 +1,9 @@
 //! The files that reports are written to.
 
 use super::terminal::Terminal;
-use super::workspace;
-use crate::domain::{Error, Result};
+use super::workspace::{self, Opened};
+use crate::domain::{Error, RelPath, Result};
+use crate::manifest::reach::Reach;
 use crate::report::document::Document;
 use crate::report::formats::{self, Format, Target};
 use std::fs::{self, File, OpenOptions};
@@ -59,6 +60,29 @@ pub fn ready(targets: &[Target]) -> Result<()> {
         OpenOptions::new().append(true).create(true).open(&target.path).map_err(failed)?;
     }
     Ok(())
+}
+
+/// Holds that a report does not take the place of what is evaluated: a file that git tracks and that a manifest may read,
+/// or that git reads itself.
+///
+/// # Errors
+/// When it would.
+pub fn spare(target: &Target, opened: &Opened) -> Result<()> {
+    let real = |path: &Path| fs::canonicalize(path).ok();
+    let inside = || {
+        let path = real(&target.path)?.strip_prefix(real(&opened.root)?).ok()?.to_owned();
+        RelPath::new(path.to_str()?)
+    };
+    let (Some(git), Some(path)) = (&opened.git, inside().filter(|_| !target.is_stdout())) else {
+        return Ok(());
+    };
+    let read = path.file_name().starts_with(".git") || Reach::of(&opened.snapshot).may_read(&path);
+    if !read || git.tracked_below(&path)?.is_none() {
+        return Ok(());
+    }
+    let shown = target.path.display();
+    let message = format!("cannot write {shown}: git tracks it, and it may be part of what is evaluated");
+    Err(Error::input(message).hint("name another file"))
 }
 
 /// Holds that a report lands where it is named: a link may have come with a change, and git's own files are not for it.

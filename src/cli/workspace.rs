@@ -9,7 +9,7 @@ use crate::manifest::project::Api;
 use crate::manifest::prompt::Prompt;
 use crate::manifest::retrieval::Retrieval;
 use crate::manifest::suite::Suite;
-use crate::manifest::{Manifests, secrets};
+use crate::manifest::{Manifests, closest, secrets};
 use crate::plan::{Sources, validate};
 use crate::render::Renderer;
 use crate::repo::{Base, Repository, Snapshot};
@@ -195,7 +195,9 @@ impl Workspace {
         let hint = if known.is_empty() {
             "`llmops init` makes the first".to_owned()
         } else {
-            format!("prompts: {}", known.join(", "))
+            let near = closest(name.as_str(), known.iter().copied());
+            let near = near.map(|near| format!("did you mean `{near}`? ")).unwrap_or_default();
+            format!("{near}prompts of {}: {}", self.root.display(), known.join(", "))
         };
         Err(Error::new(crate::domain::Kind::NoMatch, format!("no prompt is named `{name}`")).hint(hint))
     }

@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 
 /// Stands for what retrieval would bring, which is not known without searching.
 const RETRIEVED: &str = "(retrieved context)";
+/// Stands for where that would come from.
+const SOURCE: &str = "(its source)";
 /// Unchanged lines around a change: none, because what stands around it is often the case's own data, and the same
 /// change in two cases is one hunk.
 const AROUND: usize = 0;
@@ -96,8 +98,8 @@ pub fn compare(before: (&Side<'_>, &Prompt), after: (&Side<'_>, &Prompt)) -> Opt
 }
 
 fn messages(side: &Side<'_>, prompt: &Prompt, row: &CaseRow) -> Result<Vec<Message>, String> {
-    let text = RETRIEVED.to_owned();
-    let stand_in = [Chunk { text, source: None, score: None, last_updated: None }];
+    let (text, source) = (RETRIEVED.to_owned(), Some(SOURCE.to_owned()));
+    let stand_in = [Chunk { text, source, score: None, last_updated: None }];
     let context =
         row.case.context.as_deref().unwrap_or(if prompt.retrieval.is_some() { &stand_in } else { &[] });
     let renderer = side.sources.renderer;

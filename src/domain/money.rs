@@ -1,6 +1,6 @@
 //! Money is a decimal, never a float.
 
-use rust_decimal::Decimal;
+use rust_decimal::{Decimal, RoundingStrategy};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::iter::Sum;
@@ -16,11 +16,13 @@ impl Usd {
 
     /// For people: four decimals below a dollar, two from there on.
     pub fn display(self) -> String {
-        let digits = if self.0 < Decimal::ONE && !self.0.is_zero() { 4 } else { 2 };
+        let digits: u32 = if self.0 < Decimal::ONE && !self.0.is_zero() { 4 } else { 2 };
         if !self.0.is_zero() && self.0.round_dp(4).is_zero() {
             return "<$0.0001".to_owned();
         }
-        format!("${:.digits$}", self.0)
+        // As people round: a cut amount is never what was paid.
+        let rounded = self.0.round_dp_with_strategy(digits, RoundingStrategy::MidpointAwayFromZero);
+        format!("${rounded:.places$}", places = usize::try_from(digits).unwrap_or(4))
     }
 }
 

@@ -11,7 +11,7 @@ use super::found;
 use super::json::unwritten;
 use super::text::{head, one_line, short, visible};
 use super::v1::{Case, Diagnostic, Gate, Status, Verdict};
-use crate::domain::{Result, Unscored};
+use crate::domain::{Result, Severity, Unscored};
 use quick_xml::Writer;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
 use std::io::Write;
@@ -159,8 +159,11 @@ impl<W: Write> Xml<W> {
         suite.push_attribute(("name", "llmops"));
         counts.write_to(&mut suite);
         self.put(Event::Start(suite))?;
-        let said: Vec<String> = diagnostics
-            .iter()
+        let mut found: Vec<&Diagnostic> = diagnostics.iter().collect();
+        // What keeps it from being run comes first.
+        found.sort_by_key(|one| one.severity != Severity::Error);
+        let said: Vec<String> = found
+            .into_iter()
             .map(|one| {
                 let place = one.path.as_ref().map_or(String::new(), |path| format!("{path}: "));
                 one_line(&format!("{place}{}", one.message))

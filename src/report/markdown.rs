@@ -9,8 +9,8 @@ use super::remarks::remarks;
 use super::standing;
 use super::table::{counted_facts, model, narrowed, since};
 use super::text::{clip, head, one_line, short, visible};
-use super::v1::{Case, Gate, Report, Status, Verdict};
-use crate::domain::{Exit, Result, Usd};
+use super::v1::{Case, Diagnostic, Gate, Report, Status, Verdict};
+use crate::domain::{Exit, Result, Severity, Usd};
 use std::io::Write;
 
 /// The first line: by it a comment is found again and kept up to date.
@@ -82,27 +82,32 @@ fn heading(report: &Report) -> String {
         // A wrong input blocks as a failed gate does: it has to be mended, not tried again.
         let icon = if report.exit_code == Exit::Input.code() { "❌" } else { "⚠️" };
         let mut text = format!("## {icon} llmops: nothing was evaluated\n\n");
-        for one in report.diagnostics.iter().take(20) {
-            let place = one.path.as_ref().map_or(String::new(), |path| {
-                let line = one.line.map_or(String::new(), |line| format!(":{line}"));
-                format!("{}{line}: ", escape(path))
-            });
-            text.push_str(&format!(
-                "- {place}{} ({})\n",
-                escape(&short(&one.message, 300)),
-                escape(&one.code)
-            ));
-        }
+        text.push_str(&listed(report.diagnostics.iter()));
         return text;
     };
     let note = if verdict == Verdict::Unaffected {
         let parts = ["Nothing that changed", &escape(&since(report)), "touches a gate."];
         let said: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-        format!("\n\n{}\n", said.join(" "))
+        // Nothing else is shown that could say so.
+        let warned = listed(report.diagnostics.iter().filter(|one| one.severity != Severity::Note));
+        let between = if warned.is_empty() { "" } else { "\n" };
+        format!("\n\n{}\n{between}{warned}", said.join(" "))
     } else {
         "\n".to_owned()
     };
     format!("## {} llmops: {}{note}", icon(verdict), word(verdict))
+}
+
+/// Findings, a line each.
+fn listed<'d>(found: impl Iterator<Item = &'d Diagnostic>) -> String {
+    let line = |one: &Diagnostic| {
+        let place = one.path.as_ref().map_or(String::new(), |path| {
+            let line = one.line.map_or(String::new(), |line| format!(":{line}"));
+            format!("{}{line}: ", escape(path))
+        });
+        format!("- {place}{} ({})\n", escape(&short(&one.message, 300)), escape(&one.code))
+    };
+    found.take(20).map(line).collect()
 }
 
 fn overview(document: &Document<'_>) -> String {

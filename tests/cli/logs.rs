@@ -77,7 +77,7 @@ fn a_narrow_terminal_breaks_lines_between_words() {
 
 #[test]
 fn what_a_change_touches_is_said_in_words() {
-    let project = builtin(1.0);
+    let project = builtin(1.5);
     project.git(&["init", "-q"]);
     commit(&project, "first");
     project.replace("evals/support.yaml", "judge:\n", "gate: {max_unscored: 10%}\njudge:\n  step: 0.5\n");

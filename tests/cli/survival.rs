@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 fn good(seen: &Seen) -> Answer {
     Answer::openai(&if seen.is_judge() { grade(5).to_string() } else { "Five days.".to_owned() })
@@ -124,6 +125,30 @@ fn recordings_that_have_no_place_are_said_before_anything_is_paid_for() {
 }
 
 #[test]
+fn no_report_takes_the_place_of_what_is_evaluated() {
+    let project = builtin(1.0);
+    project.write("notes.md", "tracked, and read by nobody");
+    project.git(&["init", "-q"]);
+    project.write(".gitignore", ".llmops/\n");
+    project.git(&["add", "-A"]);
+    project.git(&["commit", "-qm", "one"]);
+    for path in ["evals/cases/support.jsonl", ".gitignore"] {
+        let before = project.read(path);
+        for broken in [false, true] {
+            if broken {
+                project.write("llmops.yaml", "nonsense: true\n");
+            }
+            let outcome = project.run(&["eval", "--report", &format!("html={path}")]).exits(2);
+            assert!(broken || outcome.stderr.contains("git tracks it"), "{}", outcome.stderr);
+            assert_eq!(project.read(path), before, "{path}");
+        }
+        fs::remove_file(project.path("llmops.yaml")).expect("the file");
+    }
+    project.run(&["eval", "--report", "markdown=notes.md", "--report", "json=evals/new.json"]).exits(0);
+    project.run(&["eval", "--report", "json=evals/new.json"]).exits(0);
+}
+
+#[test]
 fn a_plan_writes_no_report() {
     let project = builtin(1.0);
     project.run(&["eval", "--plan", "--report", "json=out.json"]).exits(2).says("nothing to report");
@@ -205,4 +230,60 @@ fn an_embedder_of_an_assert_needs_its_key_and_its_price_before_anything_is_paid_
         .exits(2)
         .says("`own-embedder-2026-01-15` on `embedder` has no known price");
     assert_eq!(stub.count(), 0);
+}
+
+#[test]
+fn a_run_that_lacks_answers_takes_no_recording_away() {
+    let down = Arc::new(AtomicBool::new(false));
+    let is_down = Arc::clone(&down);
+    let stub = Stub::start(move |seen| {
+        if is_down.load(Ordering::SeqCst) && seen.last_user().contains("Question 2?") {
+            return Answer::json(400, &json!({"error": {"message": "no", "type": "invalid_request_error"}}));
+        }
+        good(seen)
+    });
+    let project = served("openai", &stub.url, 4.0, 4);
+    let lines = || project.read("evals/recordings/support.jsonl").lines().count();
+    project
+        .run(&["eval", "--record"])
+        .exits(0)
+        .says("8 exchanges recorded in evals/recordings/support.jsonl");
+    assert_eq!(lines(), 8);
+    down.store(true, Ordering::SeqCst);
+    project.run(&["eval", "--record", "--no-cache"]).exits(3);
+    assert_eq!(lines(), 8, "what was not answered now was answered before");
+}
+
+#[test]
+fn a_run_that_is_continued_records_what_its_first_part_answered() {
+    let stub = Stub::start(good);
+    let project = served("openai", &stub.url, 4.0, 5);
+    project.run(&["eval"]).exits(0);
+    let run = run_of(&project);
+    fs::remove_file(run.join("report.json")).expect("a report");
+    let trials = fs::read_to_string(run.join("trials.jsonl")).expect("trials");
+    let first: String = trials.split_inclusive('\n').take(3).collect();
+    fs::write(run.join("trials.jsonl"), first).expect("written");
+    project.run(&["eval", "--resume", "--record"]).exits(0).says("is continued");
+    assert_eq!(stub.count(), 10);
+    fs::remove_dir_all(project.path(".llmops")).expect("the store");
+    project.run(&["eval", "--offline"]).exits(0);
+    assert_eq!(stub.count(), 10);
+}
+
+#[test]
+fn a_failed_attempt_that_is_paid_for_counts_against_the_limit() {
+    let asked: Mutex<BTreeSet<String>> = Mutex::default();
+    let stub = Stub::start(move |seen| {
+        if seen.is_judge() || !asked.lock().expect("a lock").insert(seen.last_user()) {
+            return good(seen);
+        }
+        let usage = json!({"prompt_tokens": 20, "completion_tokens": 100});
+        Answer::json(200, &json!({"choices": [], "error": {"message": "gone"}, "usage": usage}))
+    });
+    // A failed answer of 100 tokens costs 0.00105 USD, and every one is asked for twice.
+    let project = served("openai", &stub.url, 4.0, 12);
+    project.run(&["eval", "--max-cost", "0.06", "--json"]).exits(0);
+    let report = project.run(&["eval", "--max-cost", "0.02", "--no-cache", "--json"]).exits(3).json();
+    assert!(report.to_string().contains("cost-limit"), "{report}");
 }

@@ -166,3 +166,34 @@ fn where_there_is_no_suite_nothing_is_unaffected() {
     project.run(&["eval", "--changed=HEAD"]).exits(4);
     project.run(&["check", "--base", "HEAD"]).says("suite `support` was deleted");
 }
+
+#[test]
+fn a_prompt_that_changed_and_that_nothing_tests_is_named() {
+    let other = "version: \"1.0.0\"\nmodel_target: builtin/extractive\nsystem: Answer.\n";
+    let project = changed(&[], "prompts/other.yaml", other);
+    let ran = project.run(&["eval", "--changed=HEAD~1", "--report", "markdown=out.md", "--json"]).exits(0);
+    let ran = ran.says("the prompt `other` changed, and no suite tests it");
+    assert_eq!(ran.json()["diagnostics"][0]["code"], "prompt-without-suite");
+    assert!(project.read("out.md").contains("no suite tests it"), "{}", project.read("out.md"));
+    // What did not change is not told, and neither is what a suite tests.
+    project.write(
+        "prompts/support.yaml",
+        &project.read("prompts/support.yaml").replace("system:", "user: \"{{ input }}\"\nsystem:"),
+    );
+    commit(&project, "the tested one");
+    let ran = project.run(&["eval", "--changed=HEAD~1"]);
+    assert!(!format!("{}{}", ran.stdout, ran.stderr).contains("no suite tests"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_base_that_is_head_itself_is_no_comparison_of_commits() {
+    let project = changed(&[], "prompts/support.yaml", "nothing");
+    project.git(&["reset", "-q", "--hard", "HEAD~1"]);
+    let said = "the base is HEAD itself";
+    let ran = project.run(&["eval", "--changed=HEAD", "--json"]).exits(0).says(said);
+    assert_eq!(ran.json()["diagnostics"][0]["code"], "base-is-head");
+    project.write("README.md", "nothing that is read");
+    commit(&project, "another");
+    let ran = project.run(&["eval", "--changed=HEAD~1"]).exits(0);
+    assert!(!ran.stderr.contains(said), "{}", ran.stderr);
+}

@@ -62,6 +62,7 @@ pub fn eval(global: &Global, terminal: &Terminal, args: &EvalArgs) -> Result<Exi
     target::ready(&args.reports)?;
     let terminal = &terminal.beside(&args.reports);
     let opened = Opened::at(global.root.as_deref())?;
+    args.reports.iter().try_for_each(|target| target::spare(target, &opened))?;
     let resumed = resume::resolve(&opened.root, terminal, args)?;
     let mut args = resumed.as_ref().map_or_else(|| Ok(args.clone()), |resumed| resumed.flags(args))?;
     args.prompts.iter_mut().for_each(|name| *name = here::from_root(&opened.root, name));
@@ -88,7 +89,7 @@ pub fn eval(global: &Global, terminal: &Terminal, args: &EvalArgs) -> Result<Exi
     let against = finished.against(&workspace, then.as_ref(), base.as_ref(), terminal, args)?;
     let (from, told) = (warnings.len(), notes.len());
     warnings.extend(notes);
-    let (mut run, mut found) = finished.decide(&workspace, args, &warnings, &against)?;
+    let (mut run, mut found) = finished.decide(&workspace, terminal, args, &warnings, &against)?;
     // What --changed told is on the screen already.
     found.drain(from..from + told);
     publish(&workspace, terminal, &run, &found)?;
@@ -133,7 +134,7 @@ pub fn offline(
     let session = Session::prepare(workspace, terminal, &args, plan, base.as_ref(), None)?;
     let finished = session.conduct()?;
     let against = finished.against(workspace, then.as_ref(), base.as_ref(), terminal, &args)?;
-    Ok(finished.decide(workspace, &args, &warnings, &against)?.0)
+    Ok(finished.decide(workspace, terminal, &args, &warnings, &against)?.0)
 }
 
 /// What a bare `eval` would do here, gate by gate, with the answers and grades that `home` holds beside the recordings.

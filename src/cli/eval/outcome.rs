@@ -12,9 +12,11 @@ use crate::cli::interrupts;
 use crate::cli::terminal::Terminal;
 use crate::cli::workspace::Workspace;
 use crate::domain::{Diagnostic, Error, Exchange, Exit, Result};
+use crate::gate::Comparison;
 use crate::ledger::{DEFAULT_KEPT_RUNS, Home, RunReader, export_recordings, prune_runs};
 use crate::manifest::suite::Suite;
 use crate::repo::Base;
+use crate::report::numbers::many;
 use crate::report::stored::{Stored, StoredRun};
 use crate::report::{assemble, v1};
 use crate::run::{Ending, Shared};
@@ -34,6 +36,8 @@ pub struct Finished {
     pub started: jiff::Timestamp,
     /// How it ended.
     pub ending: Ending,
+    /// Whether it went on where an earlier part had been interrupted.
+    pub resumed: bool,
     /// What the judge of each gate has shown.
     pub shown: Vec<Option<Shown>>,
     /// Asks what follows to stop.
@@ -74,6 +78,7 @@ impl Finished {
     pub fn decide(
         mut self,
         workspace: &Workspace,
+        terminal: &Terminal,
         args: &EvalArgs,
         warnings: &[Diagnostic],
         against: &Against,
@@ -103,7 +108,7 @@ impl Finished {
         };
         let stored = decided::stored(plan, &self.follower.gates, &decisions, against, head);
         if args.record {
-            self.export(workspace, against)?;
+            self.export(workspace, terminal, args, against)?;
         }
         self.keep(&stored)?;
         interrupts::kept();
@@ -150,7 +155,13 @@ impl Finished {
 
     /// Writes the exchanges of this run as recordings, per prompt.
     /// Those of the other side of a comparison are in them, for without them it could not be made again.
-    fn export(&self, workspace: &Workspace, against: &Against) -> Result<()> {
+    fn export(
+        &self,
+        workspace: &Workspace,
+        terminal: &Terminal,
+        args: &EvalArgs,
+        against: &Against,
+    ) -> Result<()> {
         let mut by_prompt: BTreeMap<_, Vec<Exchange>> = BTreeMap::new();
         for shared in std::iter::once(&self.shared).chain(&against.sides) {
             let Some(recorded) = &shared.desk.recorded else { continue };
@@ -160,19 +171,28 @@ impl Finished {
             }
         }
         // What a part of the cases, or one of several suites, did not need is needed by the others.
-        let complete = !self.shared.plan.selection.narrows() && self.ending == Ending::Complete;
-        let ran =
-            |suite: &Arc<Suite>| self.shared.plan.gates.iter().any(|gate| gate.suite.name == suite.name);
+        let complete = !self.shared.plan.selection.narrows()
+            && self.ending == Ending::Complete
+            && !self.resumed
+            && args.baseline.is_none()
+            && args.changed.is_none();
+        // Nor does an answer that did not come make the one unneeded that came before.
+        let ran = |suite: &Arc<Suite>| {
+            let gates = self.shared.plan.gates.iter().zip(&self.follower.gates).enumerate();
+            let mut of_suite = gates.filter(|(_, (gate, _))| gate.suite.name == suite.name).peekable();
+            of_suite.peek().is_some()
+                && of_suite.all(|(at, (_, gathered))| {
+                    let open = matches!(against.comparison(at), Some(Comparison::Open { .. }));
+                    gathered.tally.trials_unscored() == 0 && !open
+                })
+        };
         let suites = &workspace.manifests.suites;
         for (prompt, exchanges) in by_prompt {
             let whole = complete && suites.values().filter(|suite| suite.prompt == prompt).all(&ran);
-            export_recordings(
-                &workspace.root,
-                &workspace.manifests.project.folders.evals,
-                &prompt,
-                exchanges,
-                whole,
-            )?;
+            let evals = &workspace.manifests.project.folders.evals;
+            let done = export_recordings(&workspace.root, evals, &prompt, exchanges, whole)?;
+            let what = if done.changed { "to be committed" } else { "as before" };
+            terminal.say(&format!("{} recorded in {}, {what}", many(done.exchanges, "exchange"), done.path));
         }
         Ok(())
     }

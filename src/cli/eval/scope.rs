@@ -71,22 +71,32 @@ pub fn resolve(
         && resumed.is_none()
         && since::untouched(&opened, base)?
     {
-        return Ok(Scope::Unaffected { base: base.clone(), notes: Vec::new() });
+        return Ok(Scope::Unaffected { base: base.clone(), notes: since::at_head(base, terminal)? });
     }
     let workspace = opened.read(&clock::today());
     let mut selection = resumed.as_ref().map_or_else(|| selection(args), |resumed| resumed.selection.clone());
     let mut warnings = workspace.valid()?;
+    let then = base.as_ref().map(|base| workspace.at_base(base)).transpose()?;
     if changed.is_some() || names_something(args) {
         // Whoever asks for some prompts is not told what the others lack.
         warnings.retain(|found| found.code != PROMPT_WITHOUT_SUITE);
     }
-    let then = base.as_ref().map(|base| workspace.at_base(base)).transpose()?;
+    if let (Some(_), Some(then)) = (changed, &then) {
+        warnings.extend(since::untested(&workspace, then));
+    }
     let mut notes = Vec::new();
     if let (Some(base), Some(then), None) = (changed, &then, &resumed) {
         matches_something(&workspace, args, &selection)?;
         notes = since::touched(&workspace, then, terminal, &mut selection)?;
         let none = selection.gates.as_ref().is_none_or(BTreeSet::is_empty);
         if none || (names_something(args) && whole(&workspace, &selection)?.is_none()) {
+            let untested = warnings.into_iter().filter(|found| found.code == PROMPT_WITHOUT_SUITE);
+            let untested: Vec<Diagnostic> = untested.collect();
+            if !terminal.quiet && !untested.is_empty() {
+                terminal.draw(&untested, &|path| workspace.source(path));
+            }
+            notes.extend(untested);
+            notes.extend(since::at_head(base, terminal)?);
             return Ok(Scope::Unaffected { base: base.clone(), notes });
         }
     }

@@ -36,6 +36,7 @@ pub struct Session {
     follower: Follower,
     started: jiff::Timestamp,
     skip: usize,
+    resumed: bool,
     shown: Vec<Option<Shown>>,
     stop: Stop,
 }
@@ -79,8 +80,12 @@ impl Session {
         let mut follower = Follower::new(&shared.plan, Some(writer), id, terminal);
         if let Some(resumed) = &resumed {
             follower.replay(&shared.plan, &resumed.reader, skip)?;
+            if args.record {
+                recorded(&shared, resumed, skip)?;
+            }
         }
-        Ok(Self { shared: Arc::new(shared), home, follower, started, skip, shown, stop })
+        let resumed = resumed.is_some();
+        Ok(Self { shared: Arc::new(shared), home, follower, started, skip, resumed, shown, stop })
     }
 
     /// What a run is compared with: the same suites over other prompts, or another model. It leaves what it
@@ -124,7 +129,8 @@ impl Session {
         let mut follower = Follower::new(&shared.plan, None, id, terminal);
         follower.base = Some((base, places));
         let shown = shared.plan.gates.iter().map(|_| None).collect();
-        Ok(Self { shared: Arc::new(shared), home, follower, started: clock::now(), skip: 0, shown, stop })
+        let (started, skip, resumed) = (clock::now(), 0, false);
+        Ok(Self { shared: Arc::new(shared), home, follower, started, skip, resumed, shown, stop })
     }
 
     /// Runs every trial, until it is asked to stop.
@@ -155,10 +161,25 @@ impl Session {
             follower: self.follower,
             started: self.started,
             ending,
+            resumed: self.resumed,
             shown: self.shown,
             stop: self.stop,
         })
     }
+}
+
+/// Puts what the first `skip` trials of a continued run were answered among what it records.
+fn recorded(shared: &Shared, resumed: &Resumed, skip: usize) -> Result<()> {
+    for record in resumed.reader.records()?.take(skip) {
+        let record = record?;
+        let Some(gate) = shared.plan.gates.get(record.gate) else { continue };
+        for call in &record.calls {
+            if let Some((exchange, _)) = shared.desk.stored(&call.key)? {
+                shared.desk.record(&gate.prompt.name, exchange);
+            }
+        }
+    }
+    Ok(())
 }
 
 /// What all trials share.

@@ -4,12 +4,14 @@ use crate::cli::args::EvalArgs;
 use crate::cli::terminal::Terminal;
 use crate::cli::workspace::{Opened, Workspace};
 use crate::compare::renamed;
-use crate::domain::{Code, Diagnostic, Error, RelPath, Result};
+use crate::domain::{Code, Diagnostic, Error, Place, RelPath, Result};
+use crate::manifest::PROMPT_WITHOUT_SUITE;
+use crate::manifest::prompt::Prompt;
 use crate::manifest::reach::{Reach, has_suite};
 use crate::plan::affected::{Changes, changes};
 use crate::plan::moved::DELETED;
 use crate::plan::{Plan, Selection};
-use crate::repo::{Base, Changed, Repository, Variables};
+use crate::repo::{Base, Changed, Repository, Snapshot, Variables};
 
 /// Why a prompt is run again.
 pub const AFFECTED: Code = Code("affected");
@@ -115,6 +117,45 @@ pub fn untouched(opened: &Opened, base: &Base) -> Result<bool> {
     Ok(!read.any(|path| reach.may_read(path))
         && !ignored.iter().any(|path| reach.names_file(path))
         && !ignored_folders.iter().any(|folder| reach.names_within(folder)))
+}
+
+/// The base is the very commit that stands here.
+pub const BASE_IS_HEAD: Code = Code("base-is-head");
+
+/// Says of a base that is HEAD itself that no commit was compared with it, and gives what it said.
+///
+/// # Errors
+/// When git cannot be read.
+pub fn at_head(base: &Base, terminal: &Terminal) -> Result<Vec<Diagnostic>> {
+    if base.repository.head()?.as_ref() != Some(&base.commit) {
+        return Ok(Vec::new());
+    }
+    let message = "the base is HEAD itself: only what is not committed was compared";
+    let help = "name an older one (--changed=HEAD~1), or leave --changed out to evaluate everything";
+    let found = Diagnostic::warning(BASE_IS_HEAD, message).help(help);
+    if !terminal.quiet {
+        terminal.draw(std::slice::from_ref(&found), &|_| None);
+    }
+    Ok(vec![found])
+}
+
+/// Prompts that are new or changed, and that no suite tests.
+pub fn untested(workspace: &Workspace, then: &Workspace) -> Vec<Diagnostic> {
+    let tested = |prompt: &Prompt| {
+        let mut suites = workspace.manifests.suites.values();
+        prompt.is_judge() || suites.any(|suite| suite.prompt == prompt.name)
+    };
+    let text = |snapshot: &Snapshot, path: &RelPath| snapshot.read_text(path, 1 << 20).ok();
+    let changed =
+        |prompt: &Prompt| text(&workspace.snapshot, &prompt.path) != text(&then.snapshot, &prompt.path);
+    let prompts = workspace.manifests.prompts.values();
+    let found = prompts.filter(|prompt| !tested(prompt) && changed(prompt)).map(|prompt| {
+        let message = format!("the prompt `{}` changed, and no suite tests it", prompt.name);
+        Diagnostic::warning(PROMPT_WITHOUT_SUITE, message)
+            .at(Place::file(&prompt.path))
+            .help(format!("write a suite with `prompt: {}`", prompt.name))
+    });
+    found.collect()
 }
 
 /// Compares the base with what is here, says why each prompt is in, and narrows the selection to those. Gives what it

@@ -109,10 +109,16 @@ pub(crate) fn counted_facts(gate: &Gate) -> Vec<(&'static str, String)> {
     };
     facts.push(("unscored", unscored));
     let is_builtin = |provider: &str| provider == "builtin";
-    let in_here = is_builtin(&gate.model.provider)
-        && gate.judge.as_ref().is_none_or(|judge| is_builtin(&judge.provider));
+    // A report counts them together: nobody was called for what is built in.
+    let answers = is_builtin(&gate.model.provider);
+    let judges = gate.judge.as_ref().map(|judge| is_builtin(&judge.provider));
+    let live = match (answers, judges) {
+        (true, None | Some(true)) => "built in",
+        (true, Some(false)) | (false, Some(true)) => "live or built in",
+        (false, None | Some(false)) => "live",
+    };
     let calls = [
-        (gate.calls.live, if in_here { "built in" } else { "live" }),
+        (gate.calls.live, live),
         (gate.calls.cached, "cached"),
         (gate.calls.recorded, "recorded"),
         (gate.calls.retries, "retried"),
