@@ -6,12 +6,12 @@ use super::digests::{
 use super::sample::{self, Shard};
 use super::{GatePlan, Plan, Sources};
 use crate::domain::{CaseId, Error, Kind, ModelId, PromptName, ProviderName, Result, SuiteName};
-use crate::manifest::Manifests;
 use crate::manifest::pin::pin;
 use crate::manifest::project::{Api, ProviderConfig};
 use crate::manifest::prompt::Prompt;
 use crate::manifest::providers;
 use crate::manifest::suite::Suite;
+use crate::manifest::{Manifests, closest};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -114,7 +114,7 @@ fn named_prompts_are_tested(manifests: &Manifests, selection: &Selection) -> Res
         if called.is_empty() {
             let known: Vec<&str> = manifests.prompts.keys().map(|name| name.as_str()).collect();
             return Err(Error::new(Kind::NoMatch, format!("no prompt is named `{name}`"))
-                .hint(listing("prompts", &known)));
+                .hint(near(name, known.iter().copied()).unwrap_or_else(|| listing("prompts", &known))));
         }
         // Beside one that is tested it would look tested too.
         let tested = |prompt: &Arc<Prompt>| {
@@ -137,7 +137,9 @@ fn named_prompts_are_tested(manifests: &Manifests, selection: &Selection) -> Res
         && !manifests.suites.contains_key(suite)
     {
         let message = format!("no suite is named `{suite}`");
-        return Err(Error::new(Kind::NoMatch, message).hint(suites(manifests)));
+        let known = manifests.suites.keys().map(|name| name.as_str());
+        let hint = near(suite.as_str(), known).unwrap_or_else(|| suites(manifests));
+        return Err(Error::new(Kind::NoMatch, message).hint(hint));
     }
     Ok(())
 }
@@ -171,7 +173,20 @@ fn nothing(manifests: &Manifests, selection: &Selection) -> Error {
         (None, None) if manifests.suites.is_empty() => "there is no suite to run".to_owned(),
         (None, None) => "no suite tests what was named".to_owned(),
     };
-    Error::new(Kind::NoMatch, message).hint(suites(manifests))
+    let ids = || {
+        let suites = manifests
+            .suites
+            .values()
+            .filter(|suite| selection.suite.as_ref().is_none_or(|one| *one == suite.name));
+        suites.flat_map(|suite| (0..suite.cases.len()).map(|at| suite.cases.id(at).as_str()))
+    };
+    let meant = selection.case.as_ref().and_then(|case| near(case.as_str(), ids()));
+    Error::new(Kind::NoMatch, message).hint(meant.unwrap_or_else(|| suites(manifests)))
+}
+
+/// The name that was most likely meant.
+fn near<'k>(written: &str, known: impl Iterator<Item = &'k str>) -> Option<String> {
+    closest(written, known).map(|near| format!("did you mean `{near}`?"))
 }
 
 /// One prompt on one suite, with its digests.

@@ -11,7 +11,7 @@ use crate::manifest::template::Template;
 use crate::manifest::{Manifests, closest};
 use crate::render::{self, CaseSubject, RenderError, Renderer, Subject, UNDEFINED};
 use crate::repo::Snapshot;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// A case that does not fit the prompt's declared inputs.
@@ -154,7 +154,7 @@ fn validate_suite(
             continue;
         }
         if let Err(fault) = render_case(sources.renderer, prompt, &row, context) {
-            found.add(fault, Some(case.id.as_str()));
+            found.add(meant(fault, &case.vars), Some(case.id.as_str()));
         }
         if case.context.is_none()
             && prompt.retrieval.is_some()
@@ -263,6 +263,16 @@ fn undeclared(sources: &Sources<'_>, prompt: &Prompt, found: &mut Found) {
             let place = Some(render::place_of(template, &name));
             found.add(RenderError { place, help: Some(help), ..fault }, None);
         }
+    }
+}
+
+/// Names the variable that was most likely meant.
+fn meant(fault: RenderError, vars: &Map<String, Value>) -> RenderError {
+    let undefined = fault.message.split('`').nth(1).filter(|_| fault.code == UNDEFINED);
+    let known = vars.keys().map(String::as_str).chain(["context"]);
+    match undefined.and_then(|name| closest(name, known)) {
+        Some(near) => RenderError { help: Some(format!("did you mean `{near}`?")), ..fault },
+        None => fault,
     }
 }
 
