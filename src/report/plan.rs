@@ -8,6 +8,12 @@ use super::v1::Breach;
 use crate::domain::Usd;
 use serde::Serialize;
 
+/// Heads of the table of calls.
+const HEADS: [&str; 8] =
+    ["", "live", "stored", "built in", "input tokens", "output at most", "cost at most", "typical"];
+/// Columns that the table needs.
+const NARROW: usize = 96;
+
 /// The name of this format.
 pub const SCHEMA: &str = "llmops/plan/v1";
 
@@ -129,12 +135,15 @@ pub fn text(plan: &Planned, options: Options) -> String {
         for (at, line) in wrap(&title, options.width.clamp(60, 120) - 2, 6).iter().enumerate() {
             text.push_str(&format!("{}{line}\n", if at == 0 { "" } else { "  " }));
         }
-        text.push_str(&grid::draw(
-            &["", "live", "stored", "built in", "input tokens", "output at most", "cost at most", "typical"]
-                .map(str::to_owned),
-            &rows(gate),
-            options,
-        ));
+        if options.width < NARROW {
+            for row in rows(gate) {
+                for line in wrap(&in_words(&row), options.width.clamp(60, 120) - 2, 4) {
+                    text.push_str(&format!("  {line}\n"));
+                }
+            }
+        } else {
+            text.push_str(&grid::draw(&HEADS.map(str::to_owned), &rows(gate), options));
+        }
         for line in sentences(gate) {
             for line in wrap(&line, options.width.clamp(60, 120) - 2, 6) {
                 text.push_str(&format!("  {line}\n"));
@@ -172,10 +181,18 @@ fn rows(gate: &PlannedGate) -> Vec<Vec<String>> {
     rows
 }
 
+/// A row where the table would break its heads.
+fn in_words(row: &[String]) -> String {
+    let cells = HEADS.iter().zip(row).skip(1).map(|(head, cell)| format!("{cell} {head}"));
+    let [name, ..] = row else { return String::new() };
+    format!("{name}: {}", cells.collect::<Vec<_>>().join(", "))
+}
+
 fn money(calls: &Calls, usd: Option<Usd>) -> String {
     match usd {
         Some(usd) => usd.display(),
-        None if calls.live > 0 && !calls.priced => "no price".to_owned(),
+        None if calls.live == 0 => Usd::ZERO.display(),
+        None if !calls.priced => "no price".to_owned(),
         None => "–".to_owned(),
     }
 }

@@ -269,3 +269,25 @@ fn a_version_that_would_act_on_a_terminal_is_refused() {
     project.replace("prompts/support.yaml", "version: \"1.0.0\"", "version: \"1\\e[31m\\n::error::x\"");
     project.run(&["check"]).exits(2).says("`version` holds a character that does not print");
 }
+
+#[test]
+fn a_name_that_is_almost_right_is_named() {
+    let project = builtin(1.5);
+    project.run(&["eval", "suport"]).exits(4).says("did you mean `support`?");
+    project.run(&["eval", "--suite", "suport"]).exits(4).says("did you mean `support`?");
+    project.run(&["eval", "--case", "waranty"]).exits(4).says("did you mean `warranty`?");
+    project.run(&["render", "suport"]).exits(4).says("did you mean `support`?");
+    project.replace("prompts/support.yaml", "context }}", "contxt }}");
+    project.run(&["check"]).exits(2).says("did you mean `context`?");
+}
+
+#[test]
+fn a_plan_fits_a_narrow_terminal_and_speaks_of_what_the_suite_demands() {
+    let project = builtin(1.5).set("COLUMNS", "60");
+    let plan = project.run(&["eval", "--plan"]).exits(0).stdout;
+    assert!(plan.lines().all(|line| line.chars().count() <= 60), "{plan}");
+    assert!(
+        plan.contains("answers: 0 live, 0 stored, 3 built in") && !plan.contains("max_regression"),
+        "{plan}"
+    );
+}

@@ -101,14 +101,14 @@ fn planned_gate(
             priced: judge.is_none_or(|judge| priced(&judge.model, &judge.provider)),
             ..walk.judgements
         },
-        detect: detect(&forecast),
+        detect: detect(gate, &forecast),
         can_pass: obstacles.is_empty(),
         obstacles,
         notes: walk.notes,
     }
 }
 
-fn detect(forecast: &Forecast) -> Detect {
+fn detect(gate: &GatePlan, forecast: &Forecast) -> Detect {
     let Forecast { assumptions, preflight, .. } = forecast;
     Detect {
         change: forecast.detectable,
@@ -124,7 +124,10 @@ fn detect(forecast: &Forecast) -> Detect {
             .collect(),
         half_width: forecast.half_width,
         best_lower_bound: preflight.as_ref().and_then(|preflight| preflight.best_lower_bound),
-        regression_can_block: preflight.as_ref().map(|preflight| preflight.regression_can_block),
+        regression_can_block: preflight
+            .as_ref()
+            .filter(|_| gate.suite.gate.max_regression.is_some())
+            .map(|preflight| preflight.regression_can_block),
     }
 }
 
