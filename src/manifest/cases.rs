@@ -98,6 +98,12 @@ impl CaseSet {
         &self.metrics
     }
 
+    /// Whether a row could hold `word`, told from its text: to decode every row takes as long as a short run.
+    pub fn may_hold(&self, word: &str) -> bool {
+        // An escape may hide it.
+        self.buffers.iter().any(|buffer| buffer.text.contains(word) || buffer.text.contains("\\u"))
+    }
+
     /// A case, decoded.
     pub fn get(&self, index: usize) -> CaseRow {
         let entry = &self.entries[index];
