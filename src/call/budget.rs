@@ -93,22 +93,23 @@ impl Budget {
     }
 
     async fn set_aside(&self, most: impl FnOnce() -> Option<Usd>) -> Option<Reservation<'_>> {
-        let Some(limit) = self.limit else { return Some(self.reservation(Usd::ZERO)) };
-        let most = most()?;
+        let most = if self.is_limited() { most()? } else { Usd::ZERO };
+        // Made only where it was granted, for dropping one gives money back.
+        self.granted(most).await.then(|| Reservation { budget: self, most, held: AtomicBool::new(true) })
+    }
+
+    /// Whether `most` is set aside, as soon as that is known.
+    async fn granted(&self, most: Usd) -> bool {
+        let Some(limit) = self.limit else { return true };
         loop {
             // Made before the look, so that money that comes back in between is not missed.
             let changed = self.changed.notified();
             let granted = self.state().take(most, limit);
-            if let Some(granted) = granted {
-                // Made only where it was granted, for dropping one gives money back.
-                return granted.then(|| self.reservation(most));
+            match granted {
+                Some(granted) => return granted,
+                None => changed.await,
             }
-            changed.await;
         }
-    }
-
-    fn reservation(&self, most: Usd) -> Reservation<'_> {
-        Reservation { budget: self, most, held: AtomicBool::new(true) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -147,11 +148,9 @@ impl Reservation<'_> {
     /// for a call of its own. Two that waited for each other with money in their hands would wait for ever.
     pub async fn again(&self) -> bool {
         self.give_back();
-        let granted = self.budget.set_aside(|| Some(self.most)).await;
-        let Some(granted) = granted else { return false };
-        granted.held.store(false, Ordering::Relaxed);
-        self.held.store(true, Ordering::Relaxed);
-        true
+        let granted = self.budget.granted(self.most).await;
+        self.held.store(granted, Ordering::Relaxed);
+        granted
     }
 
     /// As [`Reservation::again`] for one of several requests that share what is set aside: nothing is waited for.

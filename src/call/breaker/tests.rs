@@ -92,6 +92,13 @@ fn twenty_attempts_without_a_word_open_it_where_nothing_was_ever_answered() {
     let answered = Breaker::default();
     answered.succeeded(&model(), Instant::now());
     assert_eq!(attempts(&answered, &fault(&Cause::Timeout), 1, 20, 80), None, "one that answered is slow");
+    let (together, model, began) = (Breaker::default(), model(), Instant::now());
+    for call in 0..32 {
+        let ended = began + Duration::from_secs(10);
+        let attempt = Attempt { model: &model, call, started: began, ended };
+        together.attempt_failed(attempt, &fault(&Cause::Timeout), || "x".to_owned());
+    }
+    assert_eq!(together.cause(&model), None, "one after another, and not all at once");
     let starting = Breaker::default();
     assert_eq!(attempts(&starting, &fault(&Cause::Connect), 0, 20, 900), None, "five seconds are no silence");
 }
