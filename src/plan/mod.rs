@@ -101,6 +101,15 @@ impl Plan {
         Self { gates, selection, digest: Digest::of_json(&json!(identity)) }
     }
 
+    /// Every trial in the order in which records are kept, gate by gate and case by case: the positions of its gate and
+    /// of its case, and which trial of the case it is.
+    pub fn places(&self) -> impl Iterator<Item = (usize, usize, u32)> + Send + use<> {
+        let sizes: Vec<_> = self.gates.iter().map(|gate| (gate.cases.len(), gate.trials)).collect();
+        sizes.into_iter().enumerate().flat_map(|(gate, (cases, trials))| {
+            (0..cases).flat_map(move |case| (0..trials).map(move |trial| (gate, case, trial)))
+        })
+    }
+
     /// Trials in all.
     pub fn planned(&self) -> usize {
         self.gates.iter().map(GatePlan::planned).sum()

@@ -27,7 +27,8 @@ pub async fn conduct(
 ) -> Result<Ending> {
     let mut stopping = stop.subscribe();
     let window = shared.window();
-    let mut trials = ordinals(&shared).skip(skip).enumerate().peekable();
+    let places = shared.plan.places().map(|(gate, case, trial)| trial::Place { gate, case, trial });
+    let mut trials = places.skip(skip).enumerate().peekable();
     let mut flight: JoinSet<(usize, Result<Option<TrialRecord>>)> = JoinSet::new();
     let mut reorder = Reorder::default();
     let mut left = false;
@@ -71,13 +72,4 @@ pub async fn conduct(
     // What waits for a trial that was left goes with it: its record would stand in the wrong place. Its replies are
     // stored.
     Ok(if left || trials.peek().is_some() { Ending::Interrupted } else { Ending::Complete })
-}
-
-/// Every trial in plan order: gate by gate, case by case.
-fn ordinals(shared: &Arc<Shared>) -> impl Iterator<Item = trial::Place> + Send + 'static {
-    let shared = Arc::clone(shared);
-    (0..shared.plan.gates.len()).flat_map(move |gate| {
-        let (cases, trials) = (shared.plan.gates[gate].cases.len(), shared.plan.gates[gate].trials);
-        (0..cases).flat_map(move |case| (0..trials).map(move |trial| trial::Place { gate, case, trial }))
-    })
 }

@@ -189,6 +189,10 @@ fn a_report_that_was_changed_does_not_hold_together() {
         report["gates"][0]["cases"].as_array_mut().expect("cases").pop();
     };
     tampered(&project, &parts, fewer, "1 planned trial is in no shard");
+    let relevant = |report: &mut Value| report["gates"][0]["cases"][0]["record"]["relevant"] = json!(["x"]);
+    tampered(&project, &parts, relevant, "other tags or relevant texts");
+    // What was refused left no run that could be continued.
+    project.run(&["eval", "--resume"]).says("nothing to resume");
     let interrupted = set("/exit_code", json!(130));
     tampered(&project, &parts, interrupted, "was interrupted");
     // The same report under the name of another shard.

@@ -1,6 +1,6 @@
 //! Whoever follows a run: its files, its tallies, the bar.
 
-use super::merge::consistent;
+use super::foreign::foreign;
 use super::shown::Shown;
 use crate::aggregate::{AssertPlan, Planned, Tally};
 use crate::cli::clock;
@@ -120,15 +120,12 @@ impl Follower {
     /// # Errors
     /// When a record cannot be read, or is not that of the trial which the plan has in its place.
     pub fn replay(&mut self, plan: &Plan, reader: &RunReader, count: usize) -> Result<()> {
-        let mut places = plan.gates.iter().enumerate().flat_map(|(gate, planned)| {
-            let cases = 0..planned.cases.len();
-            cases.flat_map(move |case| (0..planned.trials).map(move |trial| (gate, case, trial)))
-        });
+        let mut places = plan.places();
         for (line, record) in reader.records()?.take(count).enumerate() {
             let record = record?;
             let place = (record.gate, record.case, record.trial);
             let why = match places.next() {
-                Some(planned) if planned == place => foreign(&plan.gates[place.0], &record),
+                Some(planned) if planned == place => foreign(&plan.gates[place.0], place.1, &record),
                 _ => Some("it stands in the wrong place".to_owned()),
             };
             if let Some(why) = why {
@@ -148,15 +145,6 @@ impl Follower {
     pub fn done(&self) {
         self.progress.finish();
     }
-}
-
-/// Why a record is not of the case that its gate has there.
-fn foreign(gate: &GatePlan, record: &TrialRecord) -> Option<String> {
-    let planned = gate.suite.cases.get(gate.cases[record.case]).case;
-    if planned.id != record.id {
-        return Some(format!("the case there is `{}`, and not `{}`", planned.id, record.id));
-    }
-    consistent::record(gate, record.case, record)
 }
 
 fn base_trial(gate: usize, record: &TrialRecord) -> BaseTrial {

@@ -3,7 +3,7 @@
 //! The reports carry the records of their trials, so that nothing is decided from summaries: the records are brought
 //! into plan order and folded as those of one run are.
 
-pub(super) mod consistent;
+mod consistent;
 mod same_run;
 mod spool;
 mod summed;
@@ -12,6 +12,7 @@ use super::against::Against;
 use super::decided::{self, Head};
 use super::empty;
 use super::follow::{Follower, Gathered};
+use super::foreign::foreign;
 use super::publish::{publish, write_stored};
 use super::session::{random, shown};
 use super::shown::{AGE, MISSED, STALE, SUSPICIOUS};
@@ -185,7 +186,7 @@ impl Whole<'_> {
         for place in placed {
             let (gate, case, report) = (place.0, place.1, spool.report(place.2));
             let record = placed_record(spool, place)?;
-            if let Some(why) = consistent::record(&self.plan.gates[gate], case, &record) {
+            if let Some(why) = foreign(&self.plan.gates[gate], case, &record) {
                 return Err(consistent::broken(&self.paths[report], &why));
             }
             follower.trial(&record)?;

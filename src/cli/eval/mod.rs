@@ -5,6 +5,7 @@ mod changed_line;
 mod decided;
 mod empty;
 mod follow;
+mod foreign;
 mod keys;
 mod merge;
 mod outcome;
