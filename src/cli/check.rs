@@ -5,7 +5,7 @@ use super::clock;
 use super::eval::find_base;
 use super::here;
 use super::lock;
-use super::target;
+use super::target::{self, Beside};
 use super::terminal::Terminal;
 use super::workspace::Workspace;
 use crate::compare::renamed;
@@ -40,6 +40,7 @@ pub fn check(global: &Global, terminal: &Terminal, args: &CheckArgs) -> Result<E
                 Error::input("`check` writes SARIF to a file").hint("name one: --report sarif=check.sarif")
             );
         }
+        Beside::from(&workspace).spares(Path::new(path))?;
         let within = workspace.git.as_ref().map_or("", |git| git.base().as_str());
         let version = env!("CARGO_PKG_VERSION");
         target::file(Path::new(path), |out| sarif::write(&found, within, version, out))?;

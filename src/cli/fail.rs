@@ -2,7 +2,7 @@
 
 use super::args::{Cli, Command, EvalArgs};
 use super::clock;
-use super::target;
+use super::target::{self, Beside};
 use super::terminal::Terminal;
 use super::workspace::{Opened, Workspace};
 use crate::domain::{Code, Diagnostic, Error, Exit, RelPath};
@@ -176,7 +176,8 @@ fn unevaluated(
     let document = Document::new(&report, Cases(&cases));
     // What the machine form says already is not said beside it.
     for target in args.reports.iter().filter(|target| !(terminal.json && target.is_stdout())) {
-        let spared = opened.map_or(Ok(()), |opened| target::spare(target, opened));
+        let spared =
+            opened.map_or(Ok(()), |opened| Beside::from(opened).spares_all(std::slice::from_ref(target)));
         // Where this report is what could not be written, that was said.
         if let Err(error) = spared.and_then(|()| target::document(target, &document, terminal))
             && error.chain() != cause.chain()

@@ -3,7 +3,7 @@
 use super::args::{Global, ReportArgs};
 use super::clock;
 use super::eval::{remember, show, write_stored};
-use super::target;
+use super::target::{self, Beside};
 use super::terminal::Terminal;
 use super::workspace::Workspace;
 use crate::domain::{Exit, Result};
@@ -19,6 +19,7 @@ pub fn report(global: &Global, terminal: &Terminal, args: &ReportArgs) -> Result
     target::ready(&args.reports)?;
     let terminal = &terminal.beside(&args.reports);
     let workspace = Workspace::open(global.root.as_deref(), &clock::today())?;
+    Beside::from(&workspace).spares_all(&args.reports)?;
     let mut run = StoredRun::open(RunReader::open(&Home::at(&workspace.root), &args.run)?)?;
     if args.reports.is_empty() {
         show(&run, terminal)?;

@@ -1,9 +1,10 @@
 //! The files that reports are written to.
 
 use super::terminal::Terminal;
-use super::workspace::{self, Opened};
+use super::workspace::{self, Opened, Workspace};
 use crate::domain::{Error, RelPath, Result};
 use crate::manifest::reach::Reach;
+use crate::repo::{Repository, Snapshot};
 use crate::report::document::Document;
 use crate::report::formats::{self, Format, Target};
 use std::fs::{self, File, OpenOptions};
@@ -62,27 +63,53 @@ pub fn ready(targets: &[Target]) -> Result<()> {
     Ok(())
 }
 
-/// Holds that a report does not take the place of what is evaluated: a file that git tracks and that a manifest may read,
-/// or that git reads itself.
-///
-/// # Errors
-/// When it would.
-pub fn spare(target: &Target, opened: &Opened) -> Result<()> {
-    let real = |path: &Path| fs::canonicalize(path).ok();
-    let inside = || {
-        let path = real(&target.path)?.strip_prefix(real(&opened.root)?).ok()?.to_owned();
-        RelPath::new(path.to_str()?)
-    };
-    let (Some(git), Some(path)) = (&opened.git, inside().filter(|_| !target.is_stdout())) else {
-        return Ok(());
-    };
-    let read = path.file_name().starts_with(".git") || Reach::of(&opened.snapshot).may_read(&path);
-    if !read || git.tracked_below(&path)?.is_none() {
-        return Ok(());
+/// Where reports are written beside what is evaluated.
+pub struct Beside<'a> {
+    root: &'a Path,
+    git: Option<&'a Repository>,
+    snapshot: &'a Snapshot,
+}
+
+impl<'a> From<&'a Opened> for Beside<'a> {
+    fn from(opened: &'a Opened) -> Self {
+        Self { root: &opened.root, git: opened.git.as_ref(), snapshot: &opened.snapshot }
     }
-    let shown = target.path.display();
-    let message = format!("cannot write {shown}: git tracks it, and it may be part of what is evaluated");
-    Err(Error::input(message).hint("name another file"))
+}
+
+impl<'a> From<&'a Workspace> for Beside<'a> {
+    fn from(workspace: &'a Workspace) -> Self {
+        Self { root: &workspace.root, git: workspace.git.as_ref(), snapshot: &workspace.snapshot }
+    }
+}
+
+impl Beside<'_> {
+    /// Holds that no report takes the place of what is evaluated: see [`Beside::spares`].
+    ///
+    /// # Errors
+    /// When one would.
+    pub fn spares_all(&self, targets: &[Target]) -> Result<()> {
+        targets.iter().filter(|target| !target.is_stdout()).try_for_each(|target| self.spares(&target.path))
+    }
+
+    /// Holds that a file is not one that git tracks and that a manifest may read, or that git reads itself.
+    ///
+    /// # Errors
+    /// When it is.
+    pub fn spares(&self, path: &Path) -> Result<()> {
+        let real = |path: &Path| fs::canonicalize(path).ok();
+        let inside = || {
+            let inside = real(path)?.strip_prefix(real(self.root)?).ok()?.to_owned();
+            RelPath::new(inside.to_str()?)
+        };
+        let (Some(git), Some(inside)) = (self.git, inside()) else { return Ok(()) };
+        let read = inside.file_name().starts_with(".git") || Reach::of(self.snapshot).may_read(&inside);
+        if !read || git.tracked_below(&inside)?.is_none() {
+            return Ok(());
+        }
+        let shown = path.display();
+        let message = format!("cannot write {shown}: git tracks it, and it may be part of what is evaluated");
+        Err(Error::input(message).hint("name another file"))
+    }
 }
 
 /// Holds that a report lands where it is named: a link may have come with a change, and git's own files are not for it.

@@ -71,3 +71,24 @@ impl<'de> Deserialize<'de> for Usd {
         text.parse().map_err(serde::de::Error::custom)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_read_rounded_money_and_never_nothing_for_something() {
+        let shown = |text: &str| text.parse::<Usd>().expect("an amount").display();
+        for (amount, reads) in [
+            ("0", "$0.00"),
+            ("0.00004", "<$0.0001"),
+            ("0.00168", "$0.0017"),
+            ("0.00148", "$0.0015"),
+            ("0.99999", "$1.0000"),
+            ("1.005", "$1.01"),
+            ("12.344", "$12.34"),
+        ] {
+            assert_eq!(shown(amount), reads, "{amount}");
+        }
+    }
+}

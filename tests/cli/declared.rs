@@ -237,6 +237,12 @@ fn a_demand_on_what_is_retrieved_that_nothing_measures_is_said() {
         .says("retrieval-without-relevant")
         .says("the prompt `support` retrieves nothing");
     project.run(&["eval"]).exits(3);
+    let project = crate::retrieval::project(crate::retrieval::KB);
+    let (suite, cases) = (project.read("evals/support.yaml"), project.read("evals/cases/support.jsonl"));
+    project.write("evals/support.yaml", &format!("{suite}gate: {{retrieval: {{recall_at_k: 0.1}}}}\n"));
+    assert!(!project.run(&["check"]).exits(0).stderr.contains("retrieval-without-relevant"));
+    project.write("evals/cases/support.jsonl", &cases.replace("\"relevant\":[\"kb/", "\"context\":[\"kb/"));
+    project.run(&["check"]).says("no case that retrieves says what is `relevant`");
 }
 
 #[test]

@@ -242,6 +242,8 @@ fn a_judge_model_that_is_not_there_is_said_once_and_keeps_answers_from_being_pai
             && message.contains("` on `openai`: status 404: model_not_found: no such model")),
         "{document}"
     );
+    assert_eq!(stopped[0].1, "evals/support.yaml:5", "where the model is named");
+    assert!(document.to_string().contains("correct the model's name"), "{document}");
     let cases = document["gates"][0]["cases"].as_array().expect("cases");
     assert!(cases.iter().all(|case| case["unscored_reason"] == "judge_error"), "{document}");
     assert!(stub.count() <= 16, "{} calls for 60 cases that have no judge", stub.count());

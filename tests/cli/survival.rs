@@ -144,6 +144,16 @@ fn no_report_takes_the_place_of_what_is_evaluated() {
         }
         fs::remove_file(project.path("llmops.yaml")).expect("the file");
     }
+    let cases = project.read("evals/cases/support.jsonl");
+    project.run(&["eval"]).exits(0);
+    for arguments in [
+        &["report", "--report", "csv=evals/cases/support.jsonl"][..],
+        &["check", "--report", "sarif=evals/cases/support.jsonl"],
+        &["merge", "one.json", "--report", "json=evals/cases/support.jsonl"],
+    ] {
+        project.run(arguments).exits(2).says("git tracks it");
+        assert_eq!(project.read("evals/cases/support.jsonl"), cases, "{arguments:?}");
+    }
     project.run(&["eval", "--report", "markdown=notes.md", "--report", "json=evals/new.json"]).exits(0);
     project.run(&["eval", "--report", "json=evals/new.json"]).exits(0);
 }
@@ -225,10 +235,17 @@ fn an_embedder_of_an_assert_needs_its_key_and_its_price_before_anything_is_paid_
     project.replace("evals/support.yaml", "judge:", &assert("own-embedder-2026-01-15"));
     project.run(&["eval"]).exits(3).says("EMBEDDER_KEY is not set");
     let project = project.set("EMBEDDER_KEY", "sk-embed-0123456789abcdef");
-    project
-        .run(&["eval", "--max-cost", "1"])
-        .exits(2)
-        .says("`own-embedder-2026-01-15` on `embedder` has no known price");
+    let unpriced = "`own-embedder-2026-01-15` on `embedder` has no known price";
+    project.run(&["eval", "--max-cost", "1"]).exits(2).says(unpriced);
+    // An assert of one case alone, and one whose type is escaped.
+    let suite = project.read("evals/support.yaml");
+    project.write("evals/support.yaml", &suite.replace(&assert("own-embedder-2026-01-15"), "judge:"));
+    let similar = json!({"type": "similar", "value": "x", "threshold": 0.1, "model": "own-embedder-2026-01-15", "provider": "embedder"});
+    let own = json!({"id": "own", "input": "Q?", "assert": [similar]}).to_string();
+    for row in [own.clone(), own.replace("similar", "sim\\u0069lar")] {
+        project.write("evals/cases/support.jsonl", &format!("{row}\n"));
+        project.run(&["eval", "--max-cost", "1"]).exits(2).says(unpriced);
+    }
     assert_eq!(stub.count(), 0);
 }
 
@@ -286,4 +303,36 @@ fn a_failed_attempt_that_is_paid_for_counts_against_the_limit() {
     project.run(&["eval", "--max-cost", "0.06", "--json"]).exits(0);
     let report = project.run(&["eval", "--max-cost", "0.02", "--no-cache", "--json"]).exits(3).json();
     assert!(report.to_string().contains("cost-limit"), "{report}");
+}
+
+#[test]
+fn a_run_against_another_base_takes_no_recording_away() {
+    let stub = Stub::start(good);
+    let project = served("openai", &stub.url, 4.0, 3);
+    project.write(".gitignore", ".llmops/\n");
+    project.git(&["init", "-q"]);
+    let lines = || project.read("evals/recordings/support.jsonl").lines().count();
+    for words in ["", "Be kind. ", "Be brief. "] {
+        project.replace("prompts/support.yaml", "Answer", &format!("{words}Answer"));
+        project.git(&["add", "-A"]);
+        project.git(&["commit", "-q", "--allow-empty", "-m", "one"]);
+    }
+    project.run(&["eval", "--record", "--baseline", "HEAD~2"]).exits(0);
+    assert_eq!(lines(), 9, "answers of both, and one judgement of each");
+    for other in ["--baseline=HEAD~1", "--changed=HEAD~1"] {
+        project.run(&["eval", "--record", other]).exits(0);
+        assert_eq!(lines(), 12, "{other}");
+    }
+    project.run(&["eval", "--record"]).exits(0);
+    assert_eq!(lines(), 6, "a whole run of its own needs no others");
+}
+
+#[test]
+fn what_is_built_in_is_not_counted_as_called() {
+    let stub = Stub::start(good);
+    let project = served("openai", &stub.url, 1.0, 3);
+    project.replace("evals/support.yaml", "model: \"gpt-4o-2024-08-06\"", "model: builtin/lexical");
+    let shown = project.run(&["eval"]);
+    assert!(shown.stdout.contains("6 live or built in"), "{}", shown.stdout);
+    assert_eq!(stub.count(), 3);
 }

@@ -19,7 +19,7 @@ use super::shown::{AGE, MISSED, STALE, SUSPICIOUS};
 use super::told;
 use crate::cli::args::{Global, MergeArgs};
 use crate::cli::clock;
-use crate::cli::target;
+use crate::cli::target::{self, Beside};
 use crate::cli::terminal::Terminal;
 use crate::cli::workspace::Workspace;
 use crate::domain::{Diagnostic, Error, Exit, Result, TrialRecord};
@@ -43,6 +43,7 @@ pub fn merge(global: &Global, terminal: &Terminal, args: &MergeArgs) -> Result<E
     target::ready(&args.targets)?;
     let terminal = &terminal.beside(&args.targets);
     let workspace = Workspace::open(global.root.as_deref(), &clock::today())?;
+    Beside::from(&workspace).spares_all(&args.targets)?;
     let warnings = workspace.valid()?;
     let mut spool = Spool::new()?;
     let (mut heads, mut paths) = (Vec::new(), Vec::new());

@@ -24,7 +24,7 @@ use super::args::{EvalArgs, Global};
 use super::clock;
 use super::here;
 use super::lock;
-use super::target;
+use super::target::{self, Beside};
 use super::terminal::Terminal;
 use super::workspace::{Opened, Workspace};
 use crate::domain::{Error, Exit, Kind, ModelId, Result};
@@ -63,7 +63,7 @@ pub fn eval(global: &Global, terminal: &Terminal, args: &EvalArgs) -> Result<Exi
     target::ready(&args.reports)?;
     let terminal = &terminal.beside(&args.reports);
     let opened = Opened::at(global.root.as_deref())?;
-    args.reports.iter().try_for_each(|target| target::spare(target, &opened))?;
+    Beside::from(&opened).spares_all(&args.reports)?;
     let resumed = resume::resolve(&opened.root, terminal, args)?;
     let mut args = resumed.as_ref().map_or_else(|| Ok(args.clone()), |resumed| resumed.flags(args))?;
     args.prompts.iter_mut().for_each(|name| *name = here::from_root(&opened.root, name));

@@ -7,6 +7,7 @@ use crate::call::budget::Refused;
 use crate::call::desk::Misses;
 use crate::cli::args::EvalArgs;
 use crate::domain::{Code, Diagnostic, ModelId, Place, ProviderName};
+use crate::manifest::suite::Judge;
 use crate::plan::Plan;
 use crate::report::remarks::{CONCURRENCY_ABOVE, PACED};
 use crate::run::{Deadline, Shared};
@@ -68,7 +69,7 @@ fn stopped(shared: &Shared, provider: &ProviderName, stopped: &Stopped) -> Diagn
     let why = &stopped.cause;
     let Some(model) = &stopped.model else {
         let help = if stopped.for_good {
-            "correct the key and run again: what finished is stored"
+            "correct the key, or what it may do, and run again: what finished is stored"
         } else {
             "run again when it answers: what finished is stored"
         };
@@ -83,9 +84,11 @@ fn stopped(shared: &Shared, provider: &ProviderName, stopped: &Stopped) -> Diagn
     let message = format!("no more calls were made to `{model}` on `{provider}`: {why}");
     let mut found = Diagnostic::warning(PROVIDER_STOPPED, message).help(help);
     found.place = shared.plan.gates.iter().find_map(|gate| {
-        let judge = gate.suite.judge.as_ref().filter(|judge| judge.model == *model);
-        let own =
-            (gate.model == *model && gate.prompt.model == *model).then_some(&gate.prompt.places.model_target);
+        let judges = |judge: &&Judge| judge.model == *model && judge.provider == *provider;
+        let judge = gate.suite.judge.as_ref().filter(judges);
+        // A candidate of `--model` stands in no manifest.
+        let answers = gate.model == *model && gate.provider.name == *provider && gate.prompt.model == *model;
+        let own = answers.then_some(&gate.prompt.places.model_target);
         judge.map(|judge| &judge.place).or(own).cloned()
     });
     found
